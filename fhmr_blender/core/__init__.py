@@ -1,0 +1,1 @@
+"""Mathematics and nouns: numpy only."""

@@ -1,0 +1,1 @@
+"""Making the weights: nobody imports this from the product."""

@@ -1,0 +1,1 @@
+"""Motion, pictures and observations to train on."""
