@@ -1,0 +1,35 @@
+"""Writes one body as .npz: rounded numbers, no pickle, fixed time stamps, so the same bytes."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEP = {"weights": 1e-5, "posedirs": 1e-5, "uv": 1e-5}  # rounding; 1e-6 for the rest
+TIME_STAMP = (1980, 1, 1, 0, 0, 0)
+
+
+def write_body(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write the arrays in their order; floating ones are rounded and kept in float32."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, _rounded(name, array), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=TIME_STAMP)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, buffer.getvalue(), compresslevel=9)
+    partial.replace(path)
+
+
+def _rounded(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if not np.issubdtype(array.dtype, np.floating):
+        return array
+    step = STEP.get(name, 1e-6)
+    # Adding zero turns -0.0 into 0.0, which costs bytes and compares unequal in a file.
+    return np.ascontiguousarray((np.round(array / step) * step + 0.0).astype(np.float32))
