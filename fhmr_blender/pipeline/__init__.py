@@ -1,0 +1,1 @@
+"""The stages, from footage to a shot."""

@@ -1,0 +1,1 @@
+"""From pictures to observations: boxes, tracks, regions, landmarks."""
