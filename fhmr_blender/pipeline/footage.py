@@ -28,13 +28,18 @@ from ..core.arrays import Floats
 from ..core.exif import Exif, read_exif
 from ..errors import FhmrError
 from .atomic_file import atomic, unwritable
-from .picture_headers import declared_size, ends_well, is_jpeg, is_picture
+from .picture_headers import (
+    check_size,
+    declared_size,
+    ends_well,
+    is_jpeg,
+    is_picture,
+    read_head,
+)
 from .pixels import Picture, from_linear, oriented, over_grey, turned
 
-MAX_SIDE = 16_384  # pixels; larger pictures do not fit an artist's memory several times over
-MAX_PIXELS = 200_000_000  # what the largest sensors of phones give
-MIN_SIDE = 32  # pixels; nobody can be made out in less
 _MAX_SKIP = 60  # frames that are decoded on the way rather than sought over
+_SEEKABLE = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "gif"})
 _LENS_KEY = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
 
 
@@ -65,7 +70,7 @@ class Footage:
             FhmrError: It is missing, empty, damaged, no picture or movie, or of a useless size.
         """
         self.path = Path(path)
-        head = _read_head(self.path)
+        head = read_head(self.path)
         self.is_picture = is_picture(head)
         self.exif = Exif()
         self._lock = threading.RLock()
@@ -146,33 +151,27 @@ class _MovieReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._frames: Iterator[VideoFrame] | None = None
+        self._next = -1  # number of the frame that the decoder gives next
         with _translated(path):
-            self._container = _open(str(path.resolve()))
-            self._stream = _video_stream(self._container, path)
-            _check_size(self._stream.codec_context.width, self._stream.codec_context.height, path)
-            self._stream.thread_type = "AUTO"
-            self.index = _index(self._container, self._stream)
+            self._open()
+            check_size(self._stream.codec_context.width, self._stream.codec_context.height, path)
+            self._counts = self._container.format.name not in _SEEKABLE
+            build = _counted if self._counts else _index
+            self.index = build(self._container, self._stream)
         if not len(self.index.stamps):
             raise FhmrError(
                 f"{path.name} holds no frame that can be decoded.", "Export the movie again."
             )
         self.fps = _fps(self._stream, self.index.stamps)
         self.exif = _movie_exif(self._container.metadata | self._stream.metadata)
-        self._frames: Iterator[VideoFrame] | None = None
-        self._next = -1  # number of the frame that the decoder gives next
 
     def read(self, number: int) -> Picture:
         with _translated(self._path):
-            stamp = self.index.stamps[number]
-            if self._frames is None or not self._next <= number <= self._next + _MAX_SKIP:
-                self._seek(number)
-            for frame in self._frames or ():
-                if frame.pts is not None and frame.pts >= stamp:
-                    self._next = number + 1
-                    if frame.pts == stamp:
-                        return turned(_rgb(frame), frame.rotation)
-                    self._frames = None
-                    break
+            frame = self._count_to(number) if self._counts else self._seek_to(number)
+            if frame is not None:
+                return turned(_rgb(frame), frame.rotation)
+        self._frames = None
         raise FhmrError(
             f"Frame {number} of {self._path.name} cannot be decoded.",
             "Leave it out of the range, or export the movie again.",
@@ -185,13 +184,35 @@ class _MovieReader:
     def close(self) -> None:
         self._container.close()
 
-    def _seek(self, number: int) -> None:
-        keys = self.index.keys
-        before = keys[keys <= number]
-        key = int(before[-1]) if len(before) else 0
-        self._container.seek(int(self.index.stamps[key]), stream=self._stream, backward=True)
-        self._frames = self._container.decode(self._stream)
-        self._next = number  # of no frame before it anything is known
+    def _open(self) -> None:
+        self._container = _open(str(self._path.resolve()))
+        self._stream = _video_stream(self._container, self._path)
+        self._stream.thread_type = "AUTO"
+
+    def _seek_to(self, number: int) -> VideoFrame | None:
+        if self._frames is None or not self._next <= number <= self._next + _MAX_SKIP:
+            keys = self.index.keys
+            before = keys[keys <= number]
+            start = int(self.index.stamps[before[-1] if len(before) else 0])
+            self._container.seek(start, stream=self._stream, backward=True)
+            self._frames = self._container.decode(self._stream)
+        stamp = self.index.stamps[number]
+        for frame in self._frames:
+            if frame.pts is not None and frame.pts >= stamp:
+                self._next = number + 1
+                return frame if frame.pts == stamp else None
+        return None
+
+    def _count_to(self, number: int) -> VideoFrame | None:
+        if self._frames is None or number < self._next:
+            self._container.close()
+            self._open()
+            self._frames, self._next = self._container.decode(self._stream), 0
+        for frame in self._frames:
+            self._next += 1
+            if self._next == number + 1:
+                return frame
+        return None
 
 
 def write_picture(path: str | Path, image: Picture) -> None:
@@ -270,22 +291,6 @@ class MovieWriter:
         self._stack.__exit__(kind, error, trace)
 
 
-def _read_head(path: Path) -> bytes:
-    """The first bytes of a file that is there and not empty."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except (FileNotFoundError, NotADirectoryError):
-        raise FhmrError(f"There is no file {path}.", "Check its name and place.") from None
-    except OSError as error:
-        raise FhmrError(
-            f"{path} cannot be read ({error.strerror}).", "Choose a picture or a movie."
-        ) from error
-    if not head:
-        raise FhmrError(f"{path.name} is empty.", "Choose another file.")
-    return head
-
-
 @contextlib.contextmanager
 def _translated(path: Path) -> Generator[None]:
     """Errors of the decoder in the artist's words."""
@@ -301,18 +306,18 @@ def _translated(path: Path) -> Generator[None]:
 def _decode_picture(content: bytes, exif: Exif, path: Path) -> Picture:
     declared = declared_size(content)
     if declared is not None:
-        _check_size(*declared, path)
+        check_size(*declared, path)
     if is_jpeg(content) and not ends_well(content):
         raise FhmrError(f"{path.name} is truncated.", "Copy or export the picture again.")
     with _translated(path), _open(io.BytesIO(content)) as container:
         stream = _video_stream(container, path)
         context = stream.codec_context
         if context.width and context.height:  # some formats tell with the first frame only
-            _check_size(context.width, context.height, path)
+            check_size(context.width, context.height, path)
         if is_jpeg(content):  # it alone would hand out what came before the damage
             context.options = {"err_detect": "explode"}
         for frame in container.decode(stream):
-            _check_size(frame.width, frame.height, path)
+            check_size(frame.width, frame.height, path)
             if frame.is_corrupt:
                 break
             return oriented(_rgb(frame), exif.orientation)
@@ -329,21 +334,6 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video or container.format.name == "tty":
         raise FhmrError(f"{path.name} holds no picture.", "Choose a picture or a movie.")
     return container.streams.video[0]
-
-
-def _check_size(width: int, height: int, path: Path) -> None:
-    if min(width, height) <= 0:
-        raise FhmrError(f"{path.name} holds no picture.", "Choose a picture or a movie.")
-    if min(width, height) < MIN_SIDE:
-        raise FhmrError(
-            f"{path.name} is {width} x {height} pixels: too small to show a body.",
-            f"Choose a picture of at least {MIN_SIDE} x {MIN_SIDE} pixels.",
-        )
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise FhmrError(
-            f"{path.name} is {width} x {height} pixels: too large.",
-            f"Scale it down to at most {MAX_SIDE} pixels a side and 200 megapixels.",
-        )
 
 
 def _rgb(frame: VideoFrame) -> Picture:
@@ -369,6 +359,19 @@ def _index(container: InputContainer, stream: VideoStream) -> _Index:
                 keys.append(packet.pts)
     order = np.unique(np.array(stamps, dtype=np.int64))
     return _Index(order, np.searchsorted(order, np.unique(np.array(keys, dtype=np.int64))))
+
+
+def _counted(container: InputContainer, stream: VideoStream) -> _Index:
+    """Decode everything once: for containers whose times and seeking cannot be relied on."""
+    stamps: list[int | None] = []
+    with contextlib.suppress(av.error.FFmpegError):
+        stamps.extend(frame.pts for frame in container.decode(stream))
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    step = max(round(1 / (rate * (stream.time_base or Fraction(1, 1000)))), 1)
+    known = [stamp for stamp in stamps if stamp is not None]
+    if len(known) < len(stamps) or known != sorted(set(known)):
+        known = [step * number for number in range(len(stamps))]
+    return _Index(np.array(known, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 def _fps(stream: VideoStream, stamps: NDArray[np.int64]) -> float:

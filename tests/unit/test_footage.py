@@ -279,6 +279,40 @@ def test_frames_are_found_in_any_order(movie: Path) -> None:
     assert brightness(footage, 4) == pytest.approx(4, abs=0.6)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "form", "options"),
+    [
+        ("a.mkv", "libx264", "yuv420p", {"bf": "3", "g": "20"}),
+        ("a.mp4", "libx264", "yuv420p", {"x264-params": "open-gop=1:keyint=10:bframes=3"}),
+        ("a.webm", "libvpx-vp9", "yuv420p", {}),
+        ("a.mov", "prores_ks", "yuv422p10le", {}),
+        ("a.gif", "gif", "rgb8", {}),
+        ("a.avi", "libx264", "yuv420p", {}),  # B-frames without times
+        ("a.ts", "libx264", "yuv420p", {}),
+        ("a.mpg", "mpeg2video", "yuv420p", {}),
+        ("a.h264", "libx264", "yuv420p", {}),  # no container at all
+    ],
+    ids=str,
+)
+def test_every_container_finds_its_frames(
+    name: str, codec: str, form: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, form
+        for number in range(30):
+            image = np.full((64, 96, 3), 5 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    footage = Footage(tmp_path / name)
+    assert footage.frame_count == 30 and footage.fps == pytest.approx(25)
+    for number in (0, 29, 11, 10, 3, 20, 21):
+        assert brightness(footage, number) == pytest.approx(number, abs=1.5)  # few bits a frame
+    np.testing.assert_allclose(footage.seconds(range(30)), np.arange(30) / 25, atol=1e-3)
+
+
 def test_a_frame_outside_the_movie_is_refused(movie: Path) -> None:
     for number in (-1, 40, 10_000):
         with pytest.raises(FhmrError, match="frames 0 to 39"):
