@@ -22,9 +22,10 @@ FUZZ_CASES = "100000"  # for bench; the gate's number is in tests/fuzzing.py
 TRAINING_STEPS = {
     "data.pairs": ("motion", "state", "frames", "workers"),
     "data.calibration": ("state",),
-    "train_anchor": ("state", "settings", "minutes"),
-    "train_completion": ("state", "settings", "minutes"),
+    "train_anchor": ("motion", "state", "settings", "minutes"),
+    "train_completion": ("motion", "state", "settings", "minutes"),
     "export": ("state", "settings"),
+    "evaluate": ("state", "settings"),
 }
 
 
@@ -87,38 +88,42 @@ def demo(options: argparse.Namespace) -> int:
 def test(options: argparse.Namespace) -> int:
     """Run the gate; its last line sums up all suites."""
     parts: list[str] = options.only or list(suites.PARTS)
-    outcomes: list[suites.Outcome] = []
+    to_run: list[suites.Suite] = []
+    missing: list[suites.Outcome] = []
     if "blender" in parts or "training" in parts:
         require_space(_space_still_needed(), "The tests")
     prepare()
-    if "lint" in parts:
-        outcomes += suites.lint()
-    if "unit" in parts:
-        outcomes.append(suites.in_main("unit"))
-    if "training" in parts:
-        outcomes.append(suites.in_main("training"))
+    # The long ones first, so that none is left over for one core alone.
+    to_run += [suites.in_main(part) for part in ("unit", "training") if part in parts]
     if "blender" in parts:
-        outcomes += _test_blender(options.blender)
-    return suites.close(outcomes)
+        to_run += _blender_suites(options.blender, missing)
+    if "lint" in parts:
+        to_run += suites.lint()
+    return suites.close([*suites.run_all(to_run, options.lanes), *missing])
 
 
-def _test_blender(versions: list[str] | None) -> list[suites.Outcome]:
-    """Build the zip, then run tests/blender in every version."""
-    outcomes: list[suites.Outcome] = []
+def _blender_suites(
+    versions: list[str] | None, missing: list[suites.Outcome]
+) -> list[suites.Suite]:
+    """Build the zip and make every version's environment; what cannot be had joins `missing`."""
+    to_run: list[suites.Suite] = []
     package: Path | None = None
     try:
         package = extension.build(extension.this_platform())
     except BuildError as error:
-        outcomes.append(suites.not_run("the extension's zip", error))
+        missing.append(suites.not_run("the extension's zip", error))
     for blender in environments.BLENDERS:
         if not versions or blender.version in versions:
-            outcomes += suites.in_blender(blender, package)
-    return outcomes
+            try:
+                to_run += suites.in_blender(blender, package)
+            except BuildError as error:
+                missing.append(suites.not_run(f"Blender {blender.version}", error))
+    return to_run
 
 
 def lint(_options: argparse.Namespace) -> int:
     """Run ruff and pyright."""
-    return suites.close(suites.lint())
+    return suites.close(suites.run_all(suites.lint(), lanes=1))
 
 
 def package(options: argparse.Namespace) -> int:
@@ -166,7 +171,7 @@ def body(options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Render pairs, train both networks and export them to models/."""
+    """Render pairs, train both networks, export them to models/ and measure them."""
     prepare()
     python = environments.ensure_main(environments.TRAINING)
     for step, names in TRAINING_STEPS.items():
@@ -227,6 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     gate = add(test)
     gate.add_argument("--only", action="append", choices=suites.PARTS, help="repeatable")
     versions = [blender.version for blender in environments.BLENDERS]
+    gate.add_argument(
+        "--lanes", type=int, default=min(os.cpu_count() or 1, 4), help="suites at a time"
+    )
     gate.add_argument("--blender", action="append", choices=versions, help="repeatable")
     add(lint)
     names = [each.name for each in extension.PLATFORMS]

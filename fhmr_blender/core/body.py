@@ -18,8 +18,9 @@ from .skeleton import PARENTS, forward_kinematics
 BODY_NAMES = ("neutral", "male", "female")
 _FRAMES_AT_ONCE = 32  # bounds the memory of `vertices` to about 40 MB
 _STATURE_ROUNDS = 5  # Newton steps; the highest and lowest vertex change at most once or twice
-_JOINT_PRIOR = 0.01  # metres of joint error that one unit of beta must gain; a guess
-_SURFACE_WEIGHT = 0.1  # of the surface against the joints where the meshes are the same; a guess
+# Metres of joint error that one unit of beta must gain; without it betas reach 4 for nothing.
+_JOINT_PRIOR = 0.01
+_SURFACE_WEIGHT = 1.0  # mean vertex against mean joint, where both bodies have the same mesh
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,7 @@ class Body(BodyArrays):
         rest = self.rest_joints(betas)
         outer, relative = forward_kinematics(rotations, rest)
         joints = relative + rest[0]
-        shifts = joints - (outer @ rest[..., None])[..., 0] + transl[:, None]
+        shifts = joints - (outer @ rest[..., None])[..., 0]
         transforms = np.concatenate((outer, shifts[..., None]), -1)  # (T, 24, 3, 4)
         features = (rotations[:, 1:] - np.eye(3)).reshape(len(rotations), -1)  # (T, 207)
         shaped = self.rest_vertices(betas)
@@ -93,6 +94,7 @@ class Body(BodyArrays):
         for start in range(0, len(rotations), _FRAMES_AT_ONCE):
             frames = slice(start, start + _FRAMES_AT_ONCE)
             posed[frames] = self._skin(shaped, features[frames], transforms[frames])
+        posed += transl[:, None].astype(posed.dtype)
         return posed
 
     def _skin(self, shaped: Floats, features: Floats, transforms: Floats) -> Floats:
@@ -119,29 +121,23 @@ def carry_shape(betas: Floats, from_body: Body, to_body: Body) -> Floats:
     """The betas (10,) of another body that put its rest joints where this shape has them.
 
     Least squares on the 24 joints, relative to the pelvis. What joints cannot tell (bulk) follows
-    the surface where both bodies have the same mesh, and stays average otherwise.
+    the surface where both bodies have the same mesh, and stays average otherwise. Stature is kept
+    to about 5 mm: follow with `betas_for_height` where it is known exactly.
     """
-    rows, goals = [], []
-
-    def match(ours: Floats, directions: Floats, theirs: Floats, weight: float) -> None:
-        rows.append(weight * directions.reshape(-1, BETA_COUNT))
-        goals.append(weight * (theirs - ours).ravel())
-
+    if from_body.sha256 == to_body.sha256:
+        return betas.astype(float)
     wanted = from_body.rest_joints(betas.astype(float))
-    match(
-        to_body.joint_template - to_body.joint_template[0],
-        to_body.joint_shapedirs - to_body.joint_shapedirs[0],
-        wanted - wanted[0],
-        1.0,
-    )
+    missing = (wanted - wanted[0]) - (to_body.joint_template - to_body.joint_template[0])
+    directions = to_body.joint_shapedirs - to_body.joint_shapedirs[0]
+    rows = [directions.reshape(-1, BETA_COUNT), _JOINT_PRIOR * np.eye(BETA_COUNT)]
+    goals = [missing.ravel(), np.zeros(BETA_COUNT)]
     if np.array_equal(from_body.faces, to_body.faces):
-        surface = from_body.rest_vertices(betas).astype(float) - wanted[0]
-        weight = _SURFACE_WEIGHT * np.sqrt(len(PARENTS) / len(surface))
+        weight = _SURFACE_WEIGHT * np.sqrt(len(PARENTS) / len(to_body.v_template))
+        surface = from_body.rest_vertices(betas) - wanted[0]
+        surface = surface - (to_body.v_template - to_body.joint_template[0])
         directions = to_body.shapedirs - to_body.joint_shapedirs[0]
-        match(to_body.v_template - to_body.joint_template[0], directions, surface, weight)
-    else:
-        rows.append(_JOINT_PRIOR * np.eye(BETA_COUNT))
-        goals.append(np.zeros(BETA_COUNT))
+        rows.append(weight * directions.reshape(-1, BETA_COUNT))
+        goals.append(weight * surface.ravel())
     return np.linalg.lstsq(np.concatenate(rows), np.concatenate(goals), rcond=None)[0]
 
 

@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from .skeleton import PARENTS
 from .smpl_pickle import as_array, read_pickle
 
 BETA_COUNT = 10
+LARGEST_NUMBER = 1e9  # metres, indices, weights: anything beyond is damage
 _REMEDY = "Choose an SMPL file (24 joints) as its makers distribute it, .npz or .pkl."
 _NEEDED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 _WEIGHT_SUM_TOLERANCE = 1e-2  # files round their weights differently
@@ -63,9 +64,8 @@ def read_body_file(content: bytes, name: str, file_name: str) -> BodyArrays:
     Raises:
         FhmrError: It is damaged, no SMPL body, or asks to run code.
     """
-    read = _npz_reader(content, file_name) if content[:2] == b"PK" else _pickle_reader(
-        content, file_name
-    )  # fmt: skip
+    open_file = _npz_reader if content[:2] == b"PK" else _pickle_reader
+    read = open_file(content, file_name)
     arrays: dict[str, NDArray[Any]] = {}
     for key in _NEEDED:
         array = read(key)
@@ -94,7 +94,7 @@ def _check(arrays: dict[str, NDArray[Any]]) -> None:
     for key, array in arrays.items():
         if array.dtype.kind not in "iuf":
             raise ValueError(f'"{key}" does not hold numbers')
-        if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        if array.dtype.kind == "f" and not np.all(np.abs(array) < LARGEST_NUMBER):
             raise ValueError(f'"{key}" holds values that are not finite')
     joints = arrays["J_regressor"].shape[0] if arrays["J_regressor"].ndim == 2 else 0
     if joints != len(PARENTS):
@@ -102,10 +102,11 @@ def _check(arrays: dict[str, NDArray[Any]]) -> None:
     if arrays["shapedirs"].ndim != 3:
         raise ValueError('"shapedirs" is not a list of shapes')
     tree = arrays["kintree_table"]
-    if tree.ndim != 2 or tree.shape[1] != len(PARENTS) or not np.array_equal(
-        tree[0, 1:].astype(np.int64), PARENTS[1:]
-    ):  # fmt: skip
+    # The root's own entry differs between files: -1, or the same in 32 bits without a sign.
+    if tree.ndim != 2 or not np.array_equal(tree[0, 1:].astype(np.int64), PARENTS[1:]):
         raise ValueError("its joints are not connected as in SMPL")
+    if arrays["v_template"].ndim != 2:
+        raise ValueError('"v_template" is not a list of points')
     count = len(arrays["v_template"])
     faces = arrays["f"].astype(np.int64)
     if faces.size == 0 or faces.min() < 0 or faces.max() >= count:
@@ -191,7 +192,7 @@ def _pickle_reader(content: bytes, file_name: str) -> _Read:
     held = read_pickle(content, file_name)
     if not isinstance(held, dict):
         raise FhmrError(f"The body file {file_name} is no SMPL body.", _REMEDY)
-    entries: dict[Any, Any] = dict(held)
+    entries = cast("dict[Any, Any]", held)
 
     def read(key: str) -> NDArray[Any] | None:
         if key not in entries:

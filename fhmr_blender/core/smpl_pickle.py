@@ -8,7 +8,7 @@ the stand-ins only hold what they were given, and arrays are made from it afterw
 import io
 import pickle
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from ..errors import FhmrError
 Array = NDArray[Any]
 _REMEDY = "Choose the SMPL file as its makers distribute it (.pkl or .npz)."
 _NUMERIC_KINDS = "biuf"
+LARGEST_REGRESSOR = 24 * 1_000_000  # joints x vertices
 
 
 class _Held:
@@ -87,9 +88,11 @@ _STAND_INS: dict[tuple[str, str], type[_Held]] = {
     ("_codecs", "encode"): _Encoded,
     ("copy_reg", "_reconstructor"): _Reconstructed,
     ("copyreg", "_reconstructor"): _Reconstructed,
-    ("__builtin__", "object"): _Held,
-    ("builtins", "object"): _Held,
+    ("collections", "OrderedDict"): _Held,
 }
+for _builtins in ("__builtin__", "builtins"):
+    for _kind in ("object", "set", "frozenset"):  # chumpy's states hold such
+        _STAND_INS[_builtins, _kind] = _Held
 for _core in ("numpy.core", "numpy._core"):
     _STAND_INS[_core + ".multiarray", "_reconstruct"] = _Reconstructed
     _STAND_INS[_core + ".multiarray", "scalar"] = _Scalar
@@ -144,30 +147,39 @@ def as_array(held: Any) -> Array:
     Raises:
         ValueError: It is not a numeric array, a chumpy object or a sparse matrix.
     """
-    if isinstance(held, np.ndarray):
-        return held
-    if isinstance(held, _Chumpy) and isinstance(held.state, dict) and "x" in held.state:
-        return as_array(held.state["x"])
+    if isinstance(held, _Chumpy):
+        return as_array(_entries(held.state)["x"])
     if isinstance(held, _Sparse):
-        return _dense(held)
+        return _dense(_entries(held.state), held.by_column)
     if isinstance(held, _FromBuffer):
         buffer, dtype, shape, order = held.arguments
         return _from_bytes(bytes(buffer), dtype, shape, order)
     if isinstance(held, _Scalar):
         dtype, content = held.arguments
         return _from_bytes(content, dtype, (), "C")
-    if isinstance(held, _Ndarray) and held.state is not None:
-        *_, shape, dtype, is_fortran, content = held.state
+    if isinstance(held, _Ndarray):
+        shape, dtype, is_fortran, content = _sequence(held.state)[-4:]
         if isinstance(content, list):  # an object array around one value
-            if len(content) != 1:
-                raise ValueError("an array of objects")
-            return as_array(content[0])
+            (value,) = _sequence(content)
+            return as_array(value)
         return _from_bytes(content, dtype, shape, "F" if is_fortran else "C")
     if isinstance(held, (int, float, list, tuple)):
-        array = np.asarray(held)
+        array: Array = np.asarray(held)
         if array.dtype.kind in _NUMERIC_KINDS:
             return array
     raise ValueError("not an array of numbers")
+
+
+def _entries(state: Any) -> dict[str, Any]:
+    if not isinstance(state, dict):
+        raise ValueError("an object without its values")
+    return cast("dict[str, Any]", state)
+
+
+def _sequence(state: Any) -> list[Any]:
+    if not isinstance(state, (tuple, list)):
+        raise ValueError("an array without its values")
+    return list(cast("list[Any]", state))
 
 
 def _from_bytes(content: Any, dtype: Any, shape: Any, order: str) -> Array:
@@ -175,31 +187,30 @@ def _from_bytes(content: Any, dtype: Any, shape: Any, order: str) -> Array:
         content = content.encode("latin1")
     if not isinstance(dtype, _Dtype) or not dtype.arguments:
         raise ValueError("a dtype was expected")
-    kind = np.dtype(str(dtype.arguments[0]))
+    kind: np.dtype[Any] = np.dtype(str(dtype.arguments[0]))
     if kind.kind not in _NUMERIC_KINDS:
         raise ValueError(f"an array of {kind}")
-    byte_order = dtype.state[1] if isinstance(dtype.state, tuple) else "="
+    byte_order = _sequence(dtype.state)[1] if dtype.state is not None else "="
     if byte_order in (">", "<"):
         kind = kind.newbyteorder(byte_order)
     sizes = tuple(int(size) for size in shape)
     if prod(sizes) * kind.itemsize != len(content):
         raise ValueError("an array of the wrong length")
-    array = np.frombuffer(content, kind).reshape(sizes, order="F" if order == "F" else "C")
+    array: Array = np.frombuffer(content, kind).reshape(sizes, order="F" if order == "F" else "C")
     return array.astype(kind.newbyteorder("="))
 
 
-def _dense(held: _Sparse) -> Array:
-    state = held.state
+def _dense(state: dict[str, Any], by_column: bool) -> Array:
     shape = state.get("_shape", state.get("shape"))
     data, indices, pointers = (as_array(state[key]) for key in ("data", "indices", "indptr"))
-    rows, columns = (int(size) for size in shape)
-    if rows * columns > 100 * 1_000_000:
+    rows, columns = (int(size) for size in _sequence(shape))
+    if rows * columns > LARGEST_REGRESSOR:
         raise ValueError("a matrix too large for a regressor")
-    major = columns if held.by_column else rows
+    major = columns if by_column else rows
     if len(pointers) != major + 1 or np.any(np.diff(pointers) < 0):
         raise ValueError("a damaged sparse matrix")
     owners = np.repeat(np.arange(major), np.diff(pointers))
     dense = np.zeros((rows, columns))
-    place = (indices, owners) if held.by_column else (owners, indices)
+    place = (indices, owners) if by_column else (owners, indices)
     np.add.at(dense, place, data)
     return dense

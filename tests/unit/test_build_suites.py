@@ -9,7 +9,7 @@ import pytest
 
 from build_steps import places, suites
 from build_steps.progress import BuildError
-from build_steps.suites import Counts, Outcome
+from build_steps.suites import Counts, Outcome, Suite
 
 MISSING = BuildError("Python 3.13 was not found.", "Install it.")
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
@@ -25,7 +25,7 @@ def run(tmp_path: Path, source: str) -> Outcome:
     """Run pytest on a made-up test file, as the gate does."""
     file = tmp_path / "test_made_up.py"
     file.write_text(source, encoding="utf-8")
-    return suites._pytest("made up", PYTEST, file, None)
+    return suites.run(Suite("made up", (*PYTEST, file)))
 
 
 def test_passes_failures_errors_and_skips_are_told_apart(tmp_path: Path) -> None:
@@ -99,6 +99,30 @@ def test_the_last_line_sums_up_all_suites(capsys: pytest.CaptureFixture[str]) ->
     outcomes = [Outcome("a", Counts(2, 1, 0), 1.0), Outcome("b", Counts(5, 0, 4), 1.0)]
     assert suites.close(outcomes) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "7 passed, 1 failed, 4 skipped"
+
+
+def test_suites_run_side_by_side_keep_their_order_and_show_what_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sleepy = "import time\ndef test_passes(): time.sleep(0.5)\n"
+    broken = "def test_breaks(): assert 'a word to be found' == ''\n"
+    made = []
+    for name, source in (("sleepy", sleepy), ("broken", broken)):
+        file = tmp_path / f"test_{name}.py"
+        file.write_text(source, encoding="utf-8")
+        made.append(Suite(name, (*PYTEST, file)))
+    outcomes = suites.run_all(made, lanes=2)
+    assert [(each.name, each.counts) for each in outcomes] == [
+        ("sleepy", Counts(passed=1)),
+        ("broken", Counts(failed=1)),
+    ]
+    assert "a word to be found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("status", "counts"), [(0, Counts(passed=1)), (3, Counts(failed=1))])
+def test_a_linter_counts_by_its_exit_code(status: int, counts: Counts) -> None:
+    command = (sys.executable, "-c", f"raise SystemExit({status})")
+    assert suites.run(Suite("a linter", command, reports=False)).counts == counts
 
 
 def test_no_tests_at_all_is_no_success() -> None:

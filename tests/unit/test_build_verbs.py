@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,32 @@ def test_without_any_blender_the_demo_says_what_the_blend_needs(
     with pytest.raises(BuildError, match="Blender 4") as caught:
         demonstration._maker(Path("python"))
     assert "Install Blender" in caught.value.remedy
+
+
+def test_train_gives_every_step_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def record(command: Sequence[object]) -> int:
+        commands.append([str(word) for word in command[2:]])
+        return 0
+
+    monkeypatch.setattr(verbs, "prepare", lambda: None)
+    monkeypatch.setattr(verbs, "run_shown", record)
+    monkeypatch.setattr(verbs.environments, "ensure_main", lambda lists: Path("python"))
+    assert verbs.main(["train", "--motion", "bvh", "--state", "state", "--minutes", "5"]) == 0
+    assert [command[0] for command in commands] == [
+        f"training.{step}" for step in verbs.TRAINING_STEPS
+    ]
+    assert commands[0] == ["training.data.pairs", "--motion", "bvh", "--state", "state"]
+    assert commands[2][1:] == ["--motion", "bvh", "--state", "state", "--minutes", "5.0"]
+
+
+@pytest.mark.parametrize("step", verbs.TRAINING_STEPS)
+def test_train_calls_modules_that_are_there_with_options_that_they_know(step: str) -> None:
+    source = places.ROOT / "training" / Path(*step.split(".")).with_suffix(".py")
+    text = source.read_text(encoding="utf-8")
+    if "argument_parser(" in text:  # both networks share one
+        text += (places.ROOT / "training" / "loop.py").read_text(encoding="utf-8")
+    assert '__name__ == "__main__"' in text
+    for name in verbs.TRAINING_STEPS[step]:
+        assert f'"--{name}"' in text

@@ -1,0 +1,1 @@
+"""Everything that knows Blender: state, rig, camera, keyframes and the interface."""

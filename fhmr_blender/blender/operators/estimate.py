@@ -1,0 +1,190 @@
+"""Estimate Pose."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import bpy
+import numpy as np
+
+from ...core.motion import Shot
+from ...errors import FhmrError
+from ...jobs import Report
+from .. import body_mesh, footage_view, job_timer, keyframes, models, preferences, shot_scene, takes
+from ..conversion import film_millimetres
+from ..properties import FHMR_PG_footage, settings_of, take_of
+from ..scene_camera import MOVIE_START
+
+
+class FHMR_OT_estimate(job_timer.JobOperator, bpy.types.Operator):
+    """Find the people in the footage and make a posed rig of each, with the camera that saw them"""
+
+    bl_idname = "fhmr.estimate"
+    bl_label = "Estimate Pose"
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
+    title = "Estimate Pose"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not cls.idle():
+            return False
+        settings = settings_of(context.scene)
+        reason = ""
+        if not settings.filepath:
+            reason = "Choose a picture or a movie under Footage"
+        elif settings.problem:
+            reason = settings.problem
+        elif not settings.probed:
+            reason = "Choose the footage again"
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def prepare(self, context: bpy.types.Context) -> Callable[[Report], Shot]:
+        choices = preferences.choices(context)
+        wish = _wish(settings_of(context.scene), choices)
+        self._source = wish.path
+
+        def work(report: Report) -> Shot:
+            shot = _estimate(wish, choices, report)
+            for body in models.bodies_of(shot).values():
+                body_mesh.key_points(body)  # here, in the worker: the interface then waits less
+            return shot
+
+        return work
+
+    def finish(self, context: bpy.types.Context, shot: Shot) -> None:
+        first = not any(take_of(item).kind == "CAMERA" for item in context.scene.objects)
+        if context.object is not None and context.object.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        made = shot_scene.build(context.scene, shot, self._source, models.bodies_of(shot))
+        _select(context, made.rigs)
+        if takes.is_still(shot) and context.scene.tool_settings.use_keyframe_insert_auto:
+            frame = np.array([context.scene.frame_current])
+            for rig, person in zip(made.rigs, shot.people, strict=True):
+                keyframes.bake(rig, person.motion_world, np.zeros(1), frame)
+        if first:
+            context.scene.camera = made.camera
+            _look_through_camera(context)
+        count = len(shot.people)
+        self.report(
+            {"INFO"},
+            f"{count} {'person' if count == 1 else 'people'}, "
+            f"{len(shot.frames)} frame{'s' if len(shot.frames) > 1 else ''}",
+        )
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What the panels say, as plain values for the worker."""
+
+    path: Path
+    start: int  # 0-based
+    stop: int
+    step: int
+    people: int | None
+    focal: float | None  # pixels
+    body: str
+    height: float | None  # metres
+    hypotheses: int
+    guidance: float
+    steps: int
+    seed: int
+    alignment: bool
+
+
+def _wish(settings: FHMR_PG_footage, choices: preferences.Choices) -> _Wish:
+    """Read the panels.
+
+    Raises:
+        FhmrError: They contradict each other.
+    """
+    if settings.end < settings.start:
+        raise FhmrError(
+            f"The footage ends at frame {settings.end}, before it starts at {settings.start}.",
+            "Set End after Start.",
+        )
+    if settings.end > settings.frame_count:
+        raise FhmrError(
+            f"The footage has {settings.frame_count} frames; End is {settings.end}.",
+            f"Set End to {settings.frame_count} or less.",
+        )
+    return _Wish(
+        path=footage_view.path_of(settings),
+        start=settings.start - MOVIE_START,
+        stop=settings.end - MOVIE_START + 1,
+        step=settings.step,
+        people=settings.people_limit if settings.use_people_limit else None,
+        focal=_focal_pixels(settings) if settings.use_focal_length else None,
+        body=_body_name(settings, choices),
+        height=settings.height if settings.use_height else None,
+        hypotheses=settings.hypotheses,
+        guidance=settings.guidance,
+        steps=settings.steps,
+        seed=settings.seed,
+        alignment=settings.use_alignment,
+    )
+
+
+def _focal_pixels(settings: FHMR_PG_footage) -> float:
+    return settings.focal_length / film_millimetres(settings.size)
+
+
+def _body_name(settings: FHMR_PG_footage, choices: preferences.Choices) -> str:
+    if settings.body != "file":
+        return settings.body
+    if settings.body_file:
+        return bpy.path.abspath(settings.body_file)
+    if choices.smpl_file is None:
+        raise FhmrError(
+            "No SMPL file is chosen.", "Choose one under People or in the preferences of FHMR."
+        )
+    return str(choices.smpl_file)
+
+
+def _estimate(wish: _Wish, choices: preferences.Choices, report: Report) -> Shot:
+    # Decoder and networks are loaded here, in the worker: the interface never waits for them.
+    from ...pipeline.estimate import EstimateSettings, estimate
+    from ...pipeline.footage import Footage
+
+    footage = Footage(wish.path)
+    settings = EstimateSettings(
+        start=wish.start,
+        stop=wish.stop,
+        step=wish.step,
+        people=wish.people,
+        focal=wish.focal,
+        body=wish.body,
+        height=wish.height,
+        hypotheses=wish.hypotheses,
+        guidance=wish.guidance,
+        steps=wish.steps,
+        seed=wish.seed,
+        alignment=wish.alignment,
+    )
+    try:
+        return estimate(footage, models.networks(choices), settings, report)
+    finally:
+        footage.close()
+
+
+def _select(context: bpy.types.Context, rigs: tuple[bpy.types.Object, ...]) -> None:
+    for item in context.selected_objects:
+        item.select_set(False)
+    for rig in rigs:
+        rig.select_set(True)
+    if rigs:
+        context.view_layer.objects.active = rigs[0]
+
+
+def _look_through_camera(context: bpy.types.Context) -> None:
+    """The first time, the view switches to the footage with the body before it."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.spaces.active.region_3d.view_perspective = "CAMERA"
+                return
+
+
+CLASSES = (FHMR_OT_estimate,)

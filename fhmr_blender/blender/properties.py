@@ -1,0 +1,257 @@
+"""What the artist sets: on the scene before Estimate, on the rig afterwards."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    BoolVectorProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..core.skeleton import LIMB_NAMES
+from . import footage_view
+
+LIMB_LABELS = dict(zip(LIMB_NAMES, ("Head", "L Arm", "R Arm", "L Leg", "R Leg"), strict=True))
+
+BODIES = (
+    ("neutral", "Neutral", "The body that ships with FHMR, between the other two"),
+    ("male", "Male", "The male body that ships with FHMR"),
+    ("female", "Female", "The female body that ships with FHMR"),
+    ("file", "Own File", "An SMPL file of your own (.npz or .pkl)"),
+)
+SCOPES = (
+    ("FRAME", "Frame", "The frame that the timeline shows"),
+    ("RANGE", "Range", "From one frame to another"),
+    ("CLIP", "Clip", "All frames of the footage"),
+)
+
+
+class FHMR_PG_footage(bpy.types.PropertyGroup):
+    """What to estimate, kept on the scene."""
+
+    if TYPE_CHECKING:
+        filepath: str
+        probed: str
+        problem: str
+        size: tuple[int, int]
+        fps: float
+        frame_count: int
+        lens_origin: str
+        start: int
+        end: int
+        step: int
+        use_focal_length: bool
+        focal_length: float
+        body: str
+        body_file: str
+        use_height: bool
+        height: float
+        use_people_limit: bool
+        people_limit: int
+        guidance: float
+        steps: int
+        hypotheses: int
+        seed: int
+        use_alignment: bool
+    else:
+        filepath: StringProperty(
+            name="Footage",
+            description="The picture or movie that shows the people",
+            subtype="FILE_PATH",
+            update=footage_view.on_choice,
+        )
+        probed: StringProperty(options={"HIDDEN"})
+        problem: StringProperty(options={"HIDDEN"})
+        size: bpy.props.IntVectorProperty(size=2, options={"HIDDEN"})
+        fps: FloatProperty(options={"HIDDEN"})
+        frame_count: IntProperty(options={"HIDDEN"})
+        lens_origin: StringProperty(options={"HIDDEN"})
+        start: IntProperty(name="Start", description="First frame to estimate", default=1, min=1)
+        end: IntProperty(name="End", description="Last frame to estimate", default=1, min=1)
+        step: IntProperty(
+            name="Step", description="Estimate every n-th frame", default=1, min=1, soft_max=10
+        )
+        use_focal_length: BoolProperty(
+            name="Own Focal Length",
+            description="Type the focal length instead of taking the file's, or the default",
+        )
+        focal_length: FloatProperty(
+            name="Focal Length",
+            description="Of the lens as on 35 mm film. A longer one puts the people farther away",
+            subtype="DISTANCE_CAMERA",
+            default=35.0,
+            min=6.5,
+            max=2000.0,
+        )
+        body: EnumProperty(
+            name="Body", description="The shape and mesh that people get", items=BODIES
+        )
+        body_file: StringProperty(
+            name="SMPL File",
+            description="Your own SMPL model. Empty: the one in the preferences",
+            subtype="FILE_PATH",
+        )
+        use_height: BoolProperty(
+            name="Own Height",
+            description="Type the actor's height. A picture does not show it, and it decides "
+            "how far away the body stands",
+        )
+        height: FloatProperty(
+            name="Height (m)",
+            description="The actor's height in metres",
+            default=1.75,
+            min=1.2,
+            max=2.3,
+            precision=2,
+            step=1,
+        )
+        use_people_limit: BoolProperty(
+            name="Limit People", description="Take only the most visible people"
+        )
+        people_limit: IntProperty(
+            name="People", description="How many people at most", default=1, min=1, soft_max=10
+        )
+        guidance: FloatProperty(
+            name="Guidance",
+            description="How closely the limbs follow the picture: 0 imagines them freely around "
+            "the torso, 1 as the model believes, more clings to the picture where it shows them",
+            default=1.0,
+            min=0.0,
+            max=4.0,
+        )
+        steps: IntProperty(
+            name="Steps",
+            description="Steps in which limbs are drawn. More give more varied limbs, slower",
+            default=4,
+            min=1,
+            max=50,
+        )
+        hypotheses: IntProperty(
+            name="Hypotheses",
+            description="How many answers are drawn before the best is shown",
+            default=8,
+            min=1,
+            max=32,
+        )
+        seed: IntProperty(
+            name="Seed", description="Another number draws other limbs", default=0, min=0
+        )
+        use_alignment: BoolProperty(
+            name="Align to Picture",
+            description="Fit the body to the picture after it has been estimated",
+            default=True,
+        )
+
+
+class FHMR_PG_take(bpy.types.PropertyGroup):
+    """What a camera or a rig of ours carries with it.
+
+    `data` is a `shot.npz` as bytes: of the camera the shot without people, of a rig the shot
+    with this one person. `estimate` is `data` as Estimate left it, empty while nothing changed.
+    """
+
+    if TYPE_CHECKING:
+        kind: str
+        schema: int
+        person: int
+        data: bytes
+        estimate: bytes
+        result: str
+        limbs: list[bool]
+        trust: list[float]
+        scope: str
+        start: int
+        end: int
+        guidance: float
+        variations: int
+        steps: int
+        seed: int
+        bake_scope: str
+        bake_start: int
+        bake_end: int
+        bake_step: int
+    else:
+        kind: EnumProperty(
+            items=(
+                ("NONE", "None", "Not ours"),
+                ("CAMERA", "Camera", "Carries the shot"),
+                ("PERSON", "Person", "Carries a person's take"),
+            ),
+            options={"HIDDEN"},
+        )
+        schema: IntProperty(options={"HIDDEN"})
+        person: IntProperty(options={"HIDDEN"})
+        data: StringProperty(subtype="BYTE_STRING", options={"HIDDEN"})
+        estimate: StringProperty(subtype="BYTE_STRING", options={"HIDDEN"})
+        result: StringProperty(options={"HIDDEN"})
+        limbs: BoolVectorProperty(
+            name="Limbs", description="Limbs that are drawn again; the rest stays", size=5
+        )
+        trust: FloatVectorProperty(size=5, options={"HIDDEN"})
+        scope: EnumProperty(name="Scope", description="Frames that are drawn again", items=SCOPES)
+        start: IntProperty(name="Start", description="First frame drawn again", default=1)
+        end: IntProperty(name="End", description="Last frame drawn again", default=1)
+        guidance: FloatProperty(
+            name="Guidance",
+            description="How closely the limbs follow the picture: 0 imagines them freely around "
+            "the torso, 1 as the model believes, more clings to the picture where it shows them",
+            default=1.0,
+            min=0.0,
+            max=4.0,
+        )
+        variations: IntProperty(
+            name="Variations",
+            description="How many answers are drawn; the best of them is shown",
+            default=8,
+            min=1,
+            max=32,
+        )
+        steps: IntProperty(
+            name="Steps",
+            description="Steps in which limbs are drawn. More give more varied limbs, slower",
+            default=4,
+            min=1,
+            max=50,
+        )
+        seed: IntProperty(
+            name="Seed", description="Another number draws other limbs", default=0, min=0
+        )
+        bake_scope: EnumProperty(
+            name="Scope", description="Frames that get keyframes", items=SCOPES
+        )
+        bake_start: IntProperty(name="Start", description="First frame with a key", default=1)
+        bake_end: IntProperty(name="End", description="Last frame with a key", default=1)
+        bake_step: IntProperty(
+            name="Every", description="A key every n-th frame", default=1, min=1, soft_max=10
+        )
+
+
+CLASSES = (FHMR_PG_footage, FHMR_PG_take)
+
+
+def settings_of(scene: bpy.types.Scene) -> FHMR_PG_footage:
+    """What the artist set on a scene."""
+    return cast("Any", scene).fhmr
+
+
+def take_of(item: bpy.types.Object) -> FHMR_PG_take:
+    """What an object carries; its kind says whether it is one of ours."""
+    return cast("Any", item).fhmr_take
+
+
+def attach() -> None:
+    """Give scenes and objects their properties; the classes are registered."""
+    cast("Any", bpy.types.Scene).fhmr = PointerProperty(type=FHMR_PG_footage)
+    cast("Any", bpy.types.Object).fhmr_take = PointerProperty(type=FHMR_PG_take)
+
+
+def detach() -> None:
+    """Take the properties away again."""
+    del cast("Any", bpy.types.Object).fhmr_take
+    del cast("Any", bpy.types.Scene).fhmr

@@ -1,0 +1,1 @@
+"""Readers of recorded motion, one file a format, all to `recording.Recording`."""

@@ -1,0 +1,337 @@
+"""Pairs: bodies rendered into pictures, the real front end run on them, truth kept beside it.
+
+    python -m training.data.pairs --motion DIR --state DIR --frames 8000 --seed 0 [--workers N]
+
+Writes shards of twenty clips under `STATE/pairs/<split>/`. Every clip has its own seed, so a
+finished shard is skipped and any number of workers makes the same files.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fhmr_blender.core.arrays import Bools, Floats
+from fhmr_blender.core.body import Body, load_body
+from fhmr_blender.core.camera import project
+from fhmr_blender.core.rotations import axis_angle_from_matrix
+from fhmr_blender.pipeline.perception.boxes import clipped
+from fhmr_blender.pipeline.perception.crops import Picture as Pixels
+from fhmr_blender.pipeline.perception.landmarks import Landmarks
+from fhmr_blender.pipeline.perception.regions import find_body, follow_body
+from fhmr_blender.pipeline.perception.tracking import Track
+from fhmr_blender.pipeline.weights import Networks, load_networks
+
+from .appearance import random_appearance
+from .calibration import THICKNESS, template_calibration
+from .cameras import CameraPath, random_camera_path
+from .degradation import degrade, random_degradation
+from .motion_library import MotionClip, load_library
+from .performances import Performance, Repertoire, scaled
+from .rendering import Figure, Renderer, seen
+from .sample import PairClip, save_shard
+from .scenery import random_scenery
+
+LENGTH = 16  # frames a clip
+CLIPS_PER_SHARD = 20
+SPLITS = ("train", "val", "test", "hdm05")
+# Shards in the order in which they are made: of ten, seven to train on, one of each other split.
+_ROUND = ("train", "train", "val", "train", "train", "test", "train", "train", "hdm05", "train")
+_FOUND_OVERLAP = 0.2  # pose against true box; below, the front end's own rule says "not found"
+_SMALLEST = 16.0  # pixels of a visible silhouette's longer side, below which nobody looks
+_COMPANION_SHARE = 0.08  # clips with a second person
+_BETAS_WIDE = 1.0  # standard deviation of every beta
+_BETAS_MAX = 2.5
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard to be made."""
+
+    split: str
+    index: int
+    seed: int
+    clips: int = CLIPS_PER_SHARD
+    length: int = LENGTH
+
+    def path(self, state: Path) -> Path:
+        return state / "pairs" / self.split / f"pairs_{self.seed}_{self.index:05d}.npz"
+
+
+def plan(frames: int, seed: int) -> tuple[ShardTask, ...]:
+    """The shards that hold at least `frames` frames to train on, and the others' share."""
+    wanted = -(-frames // (LENGTH * CLIPS_PER_SHARD))
+    tasks: list[ShardTask] = []
+    made = dict.fromkeys(SPLITS, 0)
+    while made["train"] < wanted:
+        split = _ROUND[len(tasks) % len(_ROUND)]
+        tasks.append(ShardTask(split=split, index=made[split], seed=seed))
+        made[split] += 1
+    return tuple(tasks)
+
+
+class Studio:
+    """Makes clips: body, motion, renderer and front end at hand.
+
+    Args:
+        recordings: All splits.
+        body: The neutral one.
+        networks: The front end's.
+    """
+
+    def __init__(self, recordings: Sequence[MotionClip], body: Body, networks: Networks) -> None:
+        self._body = body
+        self._networks = networks
+        self._rest_joints = body.rest_joints(np.zeros(10))
+        self._recordings = recordings
+        self._repertoires: dict[str, Repertoire] = {}
+        self._renderer = Renderer(body.v_template, self._rest_joints, body.faces)
+        self._template = template_calibration(body)
+
+    def clip(self, split: str, rng: np.random.Generator, length: int = LENGTH) -> PairClip:
+        """One clip of a split."""
+        return self.filmed(split, rng, length)[0]
+
+    def filmed(
+        self, split: str, rng: np.random.Generator, length: int
+    ) -> tuple[PairClip, tuple[Pixels, ...]]:
+        """One clip and its pictures, for looking at."""
+        repertoire = self._repertoire(split)
+        betas = np.clip(rng.normal(0, _BETAS_WIDE, 10), -_BETAS_MAX, _BETAS_MAX)
+        scale = self._body.stature(betas) / self._body.stature(np.zeros(10))
+        exchange = 0.35 if split == "train" else 0.0
+        performance = scaled(repertoire.draw(rng, length, exchange), scale)
+        transl = performance.pelvis - self._body.rest_joints(betas)[0]
+        vertices = self._body.vertices(performance.rotations, betas, transl)
+        joints = self._body.joints(performance.rotations, betas, transl)
+        figures = [Figure(vertices, joints, random_appearance(rng, self._renderer.marks))]
+        path = random_camera_path(
+            rng, performance.pelvis, self._body.stature(betas), performance.seconds
+        )
+        floor_z = float(vertices[..., 2].min())
+        if rng.random() < _COMPANION_SHARE:
+            figures.append(self._companion(repertoire, rng, performance, floor_z))
+        scenery = random_scenery(rng, path, joints, floor_z)
+        pictures = self._renderer.render(figures, scenery, path)
+        points = project(path.to_cam(vertices), path.intrinsics)
+        boxes = _boxes(points, path.to_cam(vertices)[..., 2] > 0.05, path.size)
+        faults = random_degradation(rng, float(np.median(boxes[:, 3] - boxes[:, 1])))
+        images = tuple(degrade(picture.image, faults, rng) for picture in pictures)
+        landmarks_cam = path.to_cam(self._landmarks(performance, joints, betas))
+        pixels = project(landmarks_cam, path.intrinsics)
+        thickness = THICKNESS * self._body.stature(betas)
+        visible = np.stack(
+            [
+                seen(picture.depth, landmarks_cam[frame], pixels[frame], thickness)
+                for frame, picture in enumerate(pictures)
+            ]
+        )
+        sightings = self._observe(images, boxes, rng)
+        return _pair_clip(
+            split, performance, betas, self._body, path, joints, visible, boxes, sightings
+        ), images
+
+    def _repertoire(self, split: str) -> Repertoire:
+        if split not in self._repertoires:
+            chosen = [recording for recording in self._recordings if recording.split == split]
+            self._repertoires[split] = Repertoire(chosen, self._rest_joints)
+        return self._repertoires[split]
+
+    def _landmarks(self, performance: Performance, joints: Floats, betas: Floats) -> Floats:
+        """(T, 33, 3) `world`, by the template's places; near enough to ask what is hidden."""
+        outer = self._body.outer_rotations(performance.rotations)
+        return self._template.landmarks(outer, joints, self._body.stature(betas))
+
+    def _companion(
+        self,
+        repertoire: Repertoire,
+        rng: np.random.Generator,
+        performance: Performance,
+        floor_z: float,
+    ) -> Figure:
+        """A second person close by, on the same floor."""
+        betas = np.clip(rng.normal(0, 1, 10), -_BETAS_MAX, _BETAS_MAX)
+        other = repertoire.draw(rng, len(performance.seconds), 0.0)
+        bearing = rng.uniform(0, 2 * np.pi)
+        beside = rng.uniform(0.5, 1.6) * np.array([np.cos(bearing), np.sin(bearing), 0.0])
+        transl = other.pelvis - other.pelvis[:1] + performance.pelvis[:1] + beside
+        vertices = self._body.vertices(other.rotations, betas, transl)
+        lift = np.array([0.0, 0.0, floor_z - vertices[..., 2].min()])
+        joints = self._body.joints(other.rotations, betas, transl)
+        look = random_appearance(rng, self._renderer.marks)
+        return Figure(vertices + lift, joints + lift, look)
+
+    def _observe(
+        self, images: Sequence[Pixels], boxes: Floats, rng: np.random.Generator
+    ) -> tuple["Sighting", ...]:
+        """Track one person as the front end does; jittered truth stands for the person detector."""
+        landmarker, detector = self._networks.landmarker, self._networks.detector
+        track: Track | None = None
+        sightings: list[Sighting] = []
+        for frame, image in enumerate(images):
+            box = _jittered(boxes[frame], image.shape[1], image.shape[0], rng)
+            size = (box[2:] - box[:2]).max()
+            expected = track.expected_region(frame) if track is not None else None
+            if size < _SMALLEST:
+                sightings.append(Sighting(None, expected if expected is not None else _around(box)))
+                track = None
+                continue
+            fit = None
+            if expected is not None:
+                fit = follow_body(image, expected, box, landmarker)
+            if fit is None or fit.overlap < _FOUND_OVERLAP:
+                fit = find_body(image, box, detector, landmarker)
+            if fit.overlap < _FOUND_OVERLAP:
+                sightings.append(Sighting(None, fit.landmarks.region))
+                track = None
+                continue
+            sightings.append(Sighting(fit.landmarks, fit.landmarks.region))
+            if track is None:
+                track = Track(box=box, frame=frame)
+            track.see(box, fit.landmarks.next_region, frame)
+        return tuple(sightings)
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """What the front end said of one frame."""
+
+    landmarks: Landmarks | None  # None where the person was not found
+    region: Floats  # (4,) that was looked at
+
+
+def make_shard(task: ShardTask, studio: Studio, state: Path) -> int:
+    """Make one shard; returns its frames."""
+    clips: list[PairClip] = []
+    for number in range(task.clips):
+        seed = (task.seed, SPLITS.index(task.split), task.index, number)
+        clips.append(studio.clip(task.split, np.random.default_rng(seed), task.length))
+    save_shard(task.path(state), clips)
+    return sum(len(clip) for clip in clips)
+
+
+def _pair_clip(
+    split: str,
+    performance: Performance,
+    betas: Floats,
+    body: Body,
+    path: CameraPath,
+    joints_world: Floats,
+    visible: Bools,
+    boxes: Floats,
+    sightings: Sequence[Sighting],
+) -> PairClip:
+    rotations = performance.rotations.copy()
+    rotations[:, 0] = np.swapaxes(path.R_world_from_cam, -1, -2) @ rotations[:, 0]
+    joints_cam = path.to_cam(joints_world)
+    nothing = np.zeros((33, 5))
+    landmarks = [sighting.landmarks for sighting in sightings]
+    return PairClip(
+        name=performance.name,
+        source=performance.source,
+        split=split,
+        seconds=performance.seconds - performance.seconds[0],
+        size=np.array(path.size, dtype=np.int32),
+        intrinsics=path.intrinsics,
+        R_world_from_cam=path.R_world_from_cam.astype(np.float32),
+        camera_position=path.position.astype(np.float32),
+        poses=axis_angle_from_matrix(rotations).astype(np.float32),
+        betas=betas.astype(np.float32),
+        transl_cam=(joints_cam[:, 0] - body.rest_joints(betas)[0]).astype(np.float32),
+        joints_cam=joints_cam.astype(np.float32),
+        contacts=performance.contacts,
+        visible=visible,
+        found=np.array([found is not None for found in landmarks]),
+        region=np.stack([sighting.region for sighting in sightings]).astype(np.float32),
+        bbox=boxes.astype(np.float32),
+        keypoints=np.stack([nothing if x is None else x.keypoints for x in landmarks]).astype(
+            np.float32
+        ),
+        keypoints_world=np.stack(
+            [nothing[:, :3] if x is None else x.keypoints_world for x in landmarks]
+        ).astype(np.float32),
+        image_feature=np.stack(
+            [np.full(288, np.nan) if x is None else x.image_feature for x in landmarks]
+        ).astype(np.float16),
+    )
+
+
+def _boxes(points: Floats, before: Bools, size: tuple[int, int]) -> Floats:
+    """Boxes (T, 4) of the part of projected vertices (T, V, 2) that falls into the picture."""
+    boxes = np.zeros((len(points), 4))
+    for frame, (pixels, usable) in enumerate(zip(points, before, strict=True)):
+        inside = usable & (pixels >= 0).all(axis=1) & (pixels <= np.array(size)).all(axis=1)
+        if inside.sum() < 20:
+            continue
+        chosen = pixels[inside]
+        boxes[frame] = np.concatenate((chosen.min(axis=0), chosen.max(axis=0)))
+    return boxes
+
+
+def _jittered(box: Floats, width: int, height: int, rng: np.random.Generator) -> Floats:
+    """A person detector's box: each side off by some percent of the box."""
+    extent = np.tile(box[2:] - box[:2], 2)
+    return clipped(box + rng.normal(0, 0.04, 4) * extent, width, height)
+
+
+def _around(box: Floats) -> Floats:
+    """A region (4,) around a box, for frames in which nobody was looked for."""
+    return np.array([*(box[:2] + box[2:]) / 2, max(1.25 * (box[2:] - box[:2]).max(), 16.0), 0.0])
+
+
+_studio: Studio | None = None  # one a worker process; networks and GL contexts do not travel
+
+
+def _start(motion: Path, state: Path) -> None:
+    global _studio
+    os.nice(10)
+    _studio = Studio(load_library(motion, state), load_body("neutral"), load_networks(threads=1))
+
+
+def _work(task: ShardTask, state: Path) -> tuple[ShardTask, int]:
+    assert _studio is not None
+    return task, make_shard(task, _studio, state)
+
+
+def missing_shards(tasks: Sequence[ShardTask], state: Path) -> tuple[ShardTask, ...]:
+    """Those that are not on the disk yet."""
+    return tuple(task for task in tasks if not task.path(state).exists())
+
+
+def make_pairs(motion: Path, state: Path, tasks: Sequence[ShardTask], workers: int) -> None:
+    """Make the shards that are missing, in their order, and say how far it is."""
+    missing = missing_shards(tasks, state)
+    started, done = time.monotonic(), 0
+    sys.stderr.write(f"{len(tasks) - len(missing)} of {len(tasks)} shards are there\n")
+    if not missing:
+        return
+    load_library(motion, state)  # once, so that workers find its cache
+    with ProcessPoolExecutor(workers, initializer=_start, initargs=(motion, state)) as pool:
+        for task, frames in pool.map(_work, missing, [state] * len(missing)):
+            done += frames
+            rate = done / (time.monotonic() - started)
+            sys.stderr.write(f"{task.path(state).name} {task.split}: {done} frames, {rate:.2f}/s\n")
+            sys.stderr.flush()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Render pairs of observation and truth.")
+    parser.add_argument("--motion", type=Path, required=True)
+    parser.add_argument("--state", type=Path, default=Path(".build/training"))
+    parser.add_argument("--frames", type=int, default=8000, help="to train on, at least")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+    arguments = parser.parse_args()
+    tasks = plan(arguments.frames, arguments.seed)
+    make_pairs(arguments.motion, arguments.state, tasks, arguments.workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Where training's clips come from: rendered pairs, the same perturbed, and the bank's simulations.
+
+Sources are asked again and again while training goes on: new shards join, perturbations and
+simulations are renewed little by little.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fhmr_blender.core.body import Body
+from fhmr_blender.core.calibration import LandmarkCalibration
+
+from ..networks.body_layer import Shaped
+from .bank import build_bank, simulate
+from .motion_library import load_library
+from .performances import Repertoire
+from .sample import PairClip, load_shard, shard_paths
+from .windows import FrameStore, joined, store_clips
+
+RENEWED = 0.25  # share of the perturbed shards that each look renews
+SIMULATED_LENGTH = 32  # frames
+SIMULATED_AT_FIRST = 800  # clips
+SIMULATED_EACH_TIME = 400
+SIMULATED_AT_MOST = 3000
+Perturbation = Callable[[PairClip, np.random.Generator], PairClip]
+
+
+class PairSource:
+    """The clips of one split under `STATE/pairs`, looked for again while training goes on.
+
+    Args:
+        folder: `STATE/pairs`.
+        split: "train", "val", "test" or "hdm05".
+        body: The neutral one.
+        calibration: Of the landmarks.
+        perturbation: Gives a clip whose body is turned a little, its observation moved along.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        body: Shaped,
+        calibration: LandmarkCalibration,
+        perturbation: Perturbation | None = None,
+    ) -> None:
+        self._folder = folder
+        self._split = split
+        self._body = body
+        self._calibration = calibration
+        self._perturbation = perturbation
+        self._clips: dict[Path, tuple[PairClip, ...]] = {}
+        self._stores: dict[Path, FrameStore] = {}
+        self._perturbed: dict[Path, FrameStore] = {}
+
+    @property
+    def clips(self) -> tuple[PairClip, ...]:
+        """Everything that has been read."""
+        return tuple(clip for path in sorted(self._clips) for clip in self._clips[path])
+
+    def refresh(self, rng: np.random.Generator, share: float = RENEWED) -> bool:
+        """Read new shards; perturb them, and a share of the old ones again.
+
+        Returns:
+            Whether there is anything to train on.
+        """
+        paths = shard_paths(self._folder, self._split)
+        for path in paths:
+            fresh = path not in self._stores
+            if fresh:
+                self._clips[path] = load_shard(path)
+                self._stores[path] = self._stored(self._clips[path])
+            if self._perturbation is not None and (fresh or rng.random() < share):
+                changed = [self._perturbation(clip, rng) for clip in self._clips[path]]
+                self._perturbed[path] = self._stored(changed)
+        return bool(paths)
+
+    def store(self) -> FrameStore:
+        """The clips as they were rendered."""
+        return joined([self._stores[path] for path in sorted(self._stores)])
+
+    def perturbed_store(self) -> FrameStore | None:
+        """The clips as they were last perturbed."""
+        if not self._perturbed:
+            return None
+        return joined([self._perturbed[path] for path in sorted(self._perturbed)])
+
+    def _stored(self, clips: Sequence[PairClip]) -> FrameStore:
+        return store_clips(clips, self._body, self._calibration)
+
+
+class SimulatedSource:
+    """Any recorded motion before any camera, seen as wrongly as the rendered pairs were.
+
+    Args:
+        motion: Folder of the motion archives.
+        cache: Where the parsed library is kept.
+        body: The neutral one.
+        calibration: Of the landmarks.
+    """
+
+    def __init__(
+        self, motion: Path, cache: Path, body: Body, calibration: LandmarkCalibration
+    ) -> None:
+        recordings = [clip for clip in load_library(motion, cache) if clip.split == "train"]
+        self._repertoire = Repertoire(recordings, body.rest_joints(np.zeros(10)))
+        self._body = body
+        self._calibration = calibration
+        self._stores: list[FrameStore] = []
+
+    def refresh(self, rendered: Sequence[PairClip], rng: np.random.Generator) -> None:
+        """Simulate some more clips with the errors of all rendered ones; forget the oldest."""
+        bank = build_bank(rendered, self._body, self._calibration)
+        count = SIMULATED_EACH_TIME if self._stores else SIMULATED_AT_FIRST
+        clips = [
+            simulate(
+                self._repertoire.draw(rng, SIMULATED_LENGTH),
+                bank,
+                self._body,
+                self._calibration,
+                rng,
+            )
+            for _ in range(count)
+        ]
+        self._stores.append(store_clips(clips, self._body, self._calibration))
+        while sum(map(len, self._stores)) > SIMULATED_AT_MOST:
+            self._stores.pop(0)
+
+    def store(self) -> FrameStore:
+        """The clips that are remembered."""
+        return joined(self._stores)
+
+
+@dataclass(frozen=True, eq=False)
+class Stores:
+    """What there is to train on at one time; None where a source is not used or empty."""
+
+    rendered: FrameStore
+    perturbed: FrameStore | None
+    simulated: FrameStore | None
+    held_out: FrameStore | None
+
+    def choose(self, perturbed: float, simulated: float, rng: np.random.Generator) -> FrameStore:
+        """One of the three to train on, by their shares."""
+        draw = rng.random()
+        if draw < simulated and self.simulated is not None:
+            return self.simulated
+        if draw < simulated + perturbed and self.perturbed is not None:
+            return self.perturbed
+        return self.rendered
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Everything that training draws from."""
+
+    train: PairSource
+    held_out: PairSource
+    simulated: SimulatedSource | None
+
+    def refresh(self, rng: np.random.Generator) -> Stores:
+        """Look for new shards and renew what is made of them."""
+        self.train.refresh(rng)
+        if self.simulated is not None:
+            self.simulated.refresh(self.train.clips, rng)
+        return Stores(
+            rendered=self.train.store(),
+            perturbed=self.train.perturbed_store(),
+            simulated=None if self.simulated is None else self.simulated.store(),
+            held_out=self.held_out.store() if self.held_out.refresh(rng) else None,
+        )

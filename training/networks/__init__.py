@@ -1,0 +1,1 @@
+"""The two networks: stage 1 (anchor) and stage 2 (completion)."""

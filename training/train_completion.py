@@ -1,0 +1,351 @@
+"""Trains stage 2 on stage 1's own predictions.
+
+python -m training.train_completion --state DIR [--motion DIR] [--minutes M]
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fhmr_blender.core.arrays import Bools, Floats
+from fhmr_blender.core.latent import LATENT_SIZE, POSITIONS, limb_coordinates
+from fhmr_blender.core.rotations import matrix_from_axis_angle
+from fhmr_blender.core.skeleton import LIMB_JOINTS, LIMB_NAMES, TORSO_JOINTS
+
+from .configuration import CompletionWeights
+from .data.windows import (
+    Batch,
+    FrameStore,
+    Truth,
+    plain_batch,
+    whole_clips,
+)
+from .loop import (
+    Limits,
+    Task,
+    Terms,
+    Workplace,
+    argument_parser,
+    load_averaged,
+    open_workplace,
+    train,
+)
+from .losses import CompletionTarget, completion_losses, total
+from .networks import rotations as torch_rotations
+from .networks.anchor import AnchorNetwork, AnchorPrediction
+from .networks.blocks import ObservationTensors
+from .networks.body_layer import BodyLayer, forward_kinematics
+from .networks.completion import CompletionConditions, CompletionNetwork, assemble
+from .train_anchor import (
+    CHECKPOINTS,
+    Drawn,
+    main_joint_errors,
+    measure_features,
+)
+
+CHECKPOINT = "completion.pt"
+VALIDATION_STEPS = 4
+VALIDATION_SAMPLES = 8
+_LIMBS = list(LIMB_JOINTS)
+_TORSO = list(TORSO_JOINTS)
+_LIMB_COORDINATES = np.stack([limb_coordinates(limb) for limb in LIMB_NAMES])  # (5, 168)
+LEAST_DEVIATION = 0.05  # of a latent coordinate: joints that hardly move stay quiet; a guess
+_SHAKE = 0.08  # radians, deviation of a shaken torso about each axis; a guess
+
+
+def latent_truth(truth: Truth, scale: Tensor) -> Tensor:
+    """(B, T, 168), not normalised; positions times `scale` (B,)."""
+    limbs = torch_rotations.sixd_from_matrix(truth.rotations[..., _LIMBS, :, :])
+    positions = truth.joints[..., _LIMBS, :] * scale[:, None, None, None]
+    return torch.cat(
+        (
+            limbs.flatten(-2),
+            positions.flatten(-2),
+            truth.gravity,
+            truth.velocity * scale[:, None, None],
+        ),
+        dim=-1,
+    )
+
+
+def latent_statistics(store: FrameStore) -> tuple[Floats, Floats]:
+    """Mean and deviation (168,) of each coordinate over all frames."""
+    windows = np.arange(len(store.seconds))[:, None]
+    batch = plain_batch(store, windows)
+    latent = latent_truth(batch.truth, torch.ones(len(windows)))[:, 0].numpy()
+    known = store.velocity_known
+    mean, deviation = latent.mean(axis=0), latent.std(axis=0)
+    if known.any():
+        mean[165:], deviation[165:] = latent[known, 165:].mean(0), latent[known, 165:].std(0)
+    return mean, np.maximum(deviation, LEAST_DEVIATION)
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """One batch of stage 2."""
+
+    observed: ObservationTensors
+    told: CompletionConditions
+    target: CompletionTarget
+    truth: Truth
+    picture: Tensor  # (B,) 0 where the whole observation is withheld
+
+
+def prepare(
+    batch: Batch,
+    predicted: AnchorPrediction,
+    network: CompletionNetwork,
+    place: Workplace,
+    rng: np.random.Generator,
+) -> Lesson:
+    """Noise, mask and conditions around stage 1's prediction or the truth."""
+    weights = place.settings.completion_weights
+    augmentation = place.settings.completion_augmentation
+    windows, frames = batch.observed.seconds.shape
+    rotations, translation, betas = _anchor(batch.truth, predicted, weights, rng)
+    body = place.model.body
+    scale = body.stature(betas) / body.stature(batch.truth.betas)
+    clean = (latent_truth(batch.truth, scale) - network.latent_mean) / network.latent_std
+    known = _float(_known(windows, frames, weights, rng))
+    time = _float(np.where(rng.random(windows) < 0.1, 0.0, rng.random(windows)))
+    noise = _float(rng.normal(size=(windows, frames, LATENT_SIZE)))
+    mixed = (1.0 - time[:, None, None]) * noise + time[:, None, None] * clean
+    picture = _float(rng.random(windows) >= augmentation.observation)
+    guess = picture * _float(rng.random(windows) >= augmentation.guess)
+    given = batch.observed.given.clone()
+    given[..., 0] *= picture[:, None]
+    told = CompletionConditions(
+        anchor_rotations=rotations,
+        anchor_translation=translation,
+        anchor_betas=betas,
+        first_guess=predicted.first_guess,
+        guess_given=guess[:, None].expand(-1, frames),
+        latent=torch.where(known > 0.5, clean, mixed),
+        known=known,
+        time=time,
+    )
+    clean_known = torch.ones_like(clean)
+    clean_known[..., 165:] = batch.truth.velocity_known[..., None]
+    target = CompletionTarget(
+        clean=clean,
+        joints=batch.truth.joints * scale[:, None, None, None],
+        clean_known=clean_known,
+    )
+    observed = replace(batch.observed, given=given)
+    return Lesson(observed, told, target, batch.truth, picture)
+
+
+def _anchor(
+    truth: Truth,
+    predicted: AnchorPrediction,
+    weights: CompletionWeights,
+    rng: np.random.Generator,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Rotations, translation and betas: stage 1's for most windows, else the truth's."""
+    windows, frames = truth.translation.shape[:2]
+    draw = rng.random(windows)
+    true = draw < weights.true_anchor + weights.shaken_anchor
+    shaken = true & (draw >= weights.true_anchor)
+    turns = rng.normal(0, _SHAKE, (windows, 1, 6, 3)) + rng.normal(
+        0, 0.3 * _SHAKE, (windows, frames, 6, 3)
+    )
+    turns = matrix_from_axis_angle(turns * shaken[:, None, None, None])
+    exact = truth.rotations[..., _TORSO, :, :] @ _float(turns)
+    chosen = torch.from_numpy(true)
+    return (
+        torch.where(chosen[:, None, None, None, None], exact, predicted.rotations),
+        torch.where(chosen[:, None, None], truth.translation, predicted.translation),
+        torch.where(chosen[:, None], truth.betas, predicted.betas),
+    )
+
+
+def _known(
+    windows: int, frames: int, weights: CompletionWeights, rng: np.random.Generator
+) -> Bools:
+    """(B, T, 168): whole limbs, spans of frames, and the positions of single joints."""
+    known = np.zeros((windows, frames, LATENT_SIZE), dtype=bool)
+    for window in np.flatnonzero(rng.random(windows) < weights.known_limbs):
+        limbs = rng.random(len(LIMB_NAMES)) < rng.uniform(0.2, 0.9)
+        known[window] |= _LIMB_COORDINATES[limbs].any(axis=0)
+    if frames > 2:
+        for window in np.flatnonzero(rng.random(windows) < weights.known_spans):
+            first = int(rng.integers(0, frames))
+            last = int(rng.integers(first + 1, frames + 1))
+            inside = np.zeros(frames, dtype=bool)
+            inside[first:last] = True
+            known[window, inside if rng.random() < 0.5 else ~inside] = True
+    for window in np.flatnonzero(rng.random(windows) < weights.known_pins):
+        pinned = rng.integers(len(LIMB_JOINTS), size=rng.integers(1, 4))
+        first = int(rng.integers(0, frames))
+        last = int(rng.integers(first + 1, frames + 1))
+        for joint in pinned:
+            start = POSITIONS.start + 3 * int(joint)
+            known[window, first:last, start : start + 3] = True
+    return known
+
+
+def sample(
+    network: CompletionNetwork,
+    observed: ObservationTensors,
+    predicted: AnchorPrediction,
+    steps: int,
+    noise: Tensor,
+) -> Tensor:
+    """Euler from noise (B, T, 168) to the clean latent, nothing known but the anchor.
+
+    Source: FactorizedHMR (arXiv 2605.14854), sampling.
+    """
+    windows, frames = observed.seconds.shape
+    latent, clean = noise, noise
+    for index in range(steps):
+        time = torch.full((windows,), index / steps)
+        told = CompletionConditions(
+            anchor_rotations=predicted.rotations,
+            anchor_translation=predicted.translation,
+            anchor_betas=predicted.betas,
+            first_guess=predicted.first_guess,
+            guess_given=torch.ones(windows, frames),
+            latent=latent,
+            known=torch.zeros_like(latent),
+            time=time,
+        )
+        clean = network(observed, told).clean
+        share = (1.0 / steps) / (1.0 - index / steps)
+        latent = latent + share * (clean - latent)
+    return clean
+
+
+def limb_rotations(network: CompletionNetwork, clean: Tensor) -> Tensor:
+    """(..., 168) normalised -> (..., 18, 3, 3)."""
+    latent = clean * network.latent_std + network.latent_mean
+    return torch_rotations.matrix_from_sixd(latent[..., :108].unflatten(-1, (18, 6)))
+
+
+def sampled_joints(
+    network: CompletionNetwork,
+    observed: ObservationTensors,
+    predicted: AnchorPrediction,
+    body: BodyLayer,
+    samples: int,
+    steps: int,
+    seed: int,
+) -> Tensor:
+    """Joints (S + 1, B, T, 24, 3) of samples, and last of the mean of their 6D rotations."""
+    generator = torch.Generator().manual_seed(seed)
+    windows, frames = observed.seconds.shape
+    rest = body.rest_joints(predicted.betas)[:, None]
+    sixd: list[Tensor] = []
+    for _ in range(samples):
+        noise = torch.randn(windows, frames, LATENT_SIZE, generator=generator)
+        clean = sample(network, observed, predicted, steps, noise)
+        sixd.append(torch_rotations.sixd_from_matrix(limb_rotations(network, clean)))
+    sixd.append(torch.stack(sixd).mean(dim=0))
+    joints = [
+        forward_kinematics(
+            assemble(predicted.rotations, torch_rotations.matrix_from_sixd(one)), rest
+        )[1]
+        for one in sixd
+    ]
+    return torch.stack(joints)
+
+
+def validate(
+    network: nn.Module, stage1: AnchorNetwork, store: FrameStore | None, body: BodyLayer
+) -> Terms:
+    """Errors of the mean of samples and of one sample on held-out windows and single pictures."""
+    if store is None:
+        return {}
+    assert isinstance(network, CompletionNetwork)
+    network.eval()
+    windows = whole_clips(store, int(store.lengths.max()))[:40]
+    figures: Terms = {}
+    for name, chosen in (("", windows), ("single_", windows[:, ::4].reshape(-1, 1))):
+        batch = plain_batch(store, chosen)
+        with torch.no_grad():
+            predicted = stage1(batch.observed)
+            joints = sampled_joints(
+                network,
+                batch.observed,
+                predicted,
+                body,
+                VALIDATION_SAMPLES,
+                VALIDATION_STEPS,
+                seed=0,
+            ).numpy()
+        seen = batch.truth.found.numpy() > 0.5
+        truth = batch.truth.joints.numpy()[seen]
+        mean = main_joint_errors(joints[-1][seen], truth)
+        one = main_joint_errors(joints[0][seen], truth)
+        figures[f"{name}mean_mpjpe"] = mean["mpjpe"]
+        figures[f"{name}mean_pa"] = mean["pa_mpjpe"]
+        figures[f"{name}one_pa"] = one["pa_mpjpe"]
+    return figures
+
+
+def build_task(place: Workplace, network: CompletionNetwork, stage1: AnchorNetwork) -> Task:
+    """Stage 2's loss on drawn windows."""
+    drawn = Drawn(place)
+    settings = place.settings
+    frames = settings.completion_optimisation.batch_frames
+
+    def loss(rng: np.random.Generator) -> tuple[Tensor, Terms]:
+        batch = drawn.batch(settings.completion_augmentation, frames, rng)
+        with torch.no_grad():
+            anchor = stage1(batch.observed)
+        lesson = prepare(batch, anchor, network, place, rng)
+        network.train()
+        predicted = network(lesson.observed, lesson.told)
+        terms = completion_losses(
+            predicted,
+            lesson.told,
+            lesson.target,
+            lesson.truth,
+            place.model,
+            network.latent_mean,
+            network.latent_std,
+            batch.observed.seconds,
+            lesson.picture,
+        )
+        return total(terms, settings.completion_weights)
+
+    return Task(
+        network=network,
+        loss=loss,
+        validate=lambda averaged: validate(
+            averaged, stage1, drawn.stores.held_out, place.model.body
+        ),
+        refresh=drawn.refresh,
+    )
+
+
+def _float(values: Floats | Bools) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def main() -> None:
+    """The command line."""
+    arguments = argument_parser("Train stage 2 on stage 1's predictions.").parse_args()
+    torch.set_num_threads(arguments.threads)
+    place = open_workplace(arguments.state, arguments.settings, arguments.motion)
+    torch.manual_seed(arguments.seed)
+    stage1 = AnchorNetwork(place.settings.anchor_network)
+    load_averaged(stage1, arguments.state / CHECKPOINTS["anchor"])
+    for parameter in stage1.parameters():
+        parameter.requires_grad_(False)
+    place.sources.train.refresh(np.random.default_rng(arguments.seed))
+    store = place.sources.train.store()
+    mean, deviation = latent_statistics(store)
+    network = CompletionNetwork(
+        place.settings.completion_network, place.model.body, mean, deviation
+    )
+    measure_features(network.encoder, store)
+    optimisation = place.settings.completion_optimisation
+    limits = Limits(arguments.steps or optimisation.steps, arguments.minutes)
+    task = build_task(place, network, stage1)
+    train(task, optimisation, limits, arguments.state / CHECKPOINT, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()
