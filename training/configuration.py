@@ -44,6 +44,7 @@ class AugmentationSettings:
     region: float  # deviation of centre and log side; of roll in radians
     noise: float  # deviation of additional 2D noise, region half sizes
     perturbed: float  # batches of the bank's perturbed pairs
+    perturbations: int  # on top of each other, at most
     simulated: float  # batches of the bank's simulations; the rest is as it was rendered
 
 

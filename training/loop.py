@@ -20,7 +20,7 @@ from fhmr_blender.core.calibration import LandmarkCalibration
 from .configuration import OptimisationSettings, TrainingSettings, load_settings
 from .data.bank import perturb
 from .data.calibration import FILE_NAME, fit_calibration, load_calibration
-from .data.sample import load_shards
+from .data.sample import PairClip, load_shards
 from .data.sources import PairSource, SimulatedSource, Sources
 from .losses import BodyModel
 from .networks.body_layer import BodyLayer
@@ -151,9 +151,12 @@ class Workplace:
     sources: Sources
 
 
-def open_workplace(state: Path, settings: str, motion: Path | None = None) -> Workplace:
+def open_workplace(
+    state: Path, settings: str, motion: Path | None = None, perturbations: int = 1
+) -> Workplace:
     """Body, calibration and pairs; with `motion` also the bank's simulations.
 
+    Rendered clips are perturbed once, or up to `perturbations` times on top of each other.
     Without a saved calibration the landmarks are measured on the pairs that are there.
     """
     body = load_body("neutral")
@@ -174,12 +177,25 @@ def open_workplace(state: Path, settings: str, motion: Path | None = None) -> Wo
                 "train",
                 body,
                 calibration,
-                lambda clip, rng: perturb(clip, body, calibration, rng),
+                lambda clip, rng: _perturbed(clip, body, calibration, perturbations, rng),
             ),
             held_out=PairSource(pairs, "val", body, calibration),
             simulated=None if motion is None else SimulatedSource(motion, state, body, calibration),
         ),
     )
+
+
+def _perturbed(
+    clip: PairClip,
+    body: Body,
+    calibration: LandmarkCalibration,
+    most: int,
+    rng: np.random.Generator,
+) -> PairClip:
+    """One to `most` of the bank's perturbations on top of each other."""
+    for _ in range(rng.integers(1, most + 1)):
+        clip = perturb(clip, body, calibration, rng)
+    return clip
 
 
 def _optimiser(network: nn.Module, settings: OptimisationSettings) -> torch.optim.Optimizer:

@@ -1,11 +1,11 @@
-"""What is measured: errors of joints, of motion, by region and visibility, and of hypotheses.
+"""What is measured: errors of joints and of motion, and how far hypotheses can be believed.
 
 All distances go in as metres and come out as metres; frames along the first axes.
 """
 
 import numpy as np
 
-from fhmr_blender.core.arrays import Bools, Floats
+from fhmr_blender.core.arrays import Floats
 
 
 def mpjpe(joints: Floats, true_joints: Floats) -> Floats:
@@ -58,16 +58,6 @@ def jitter(joints: Floats, seconds: Floats) -> float:
     return float(np.linalg.norm(np.diff(joints, n=3, axis=0), axis=-1).mean() / step**3 / 10.0)
 
 
-def by_visibility(errors: Floats, visible: Bools) -> tuple[float, float]:
-    """Mean of errors (..., J) where seen and where hidden; NaN where there is none."""
-    return _mean(errors[visible]), _mean(errors[~visible])
-
-
-def best_of(errors: Floats) -> Floats:
-    """Errors (S, ...) of samples -> the smallest (...)."""
-    return errors.min(axis=0)
-
-
 def spread(samples: Floats) -> Floats:
     """Root mean square distance (..., J) of samples (S, ..., J, 3) from their mean."""
     offsets = samples - samples.mean(axis=0)
@@ -92,7 +82,3 @@ def _acceleration(joints: Floats, seconds: Floats) -> Floats:
     step = np.maximum(np.diff(seconds), 1e-3)[:, None, None]
     velocity = np.diff(joints, axis=0) / step
     return np.diff(velocity, axis=0) / ((step[1:] + step[:-1]) / 2)
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if values.size else float("nan")

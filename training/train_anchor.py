@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.skeleton import JOINT_INDEX, MAIN_JOINTS, MAIN_LANDMARKS
 
-from .configuration import AnchorWeights, AugmentationSettings
+from .configuration import AnchorWeights, AugmentationSettings, load_settings
 from .data.sources import Stores
 from .data.windows import (
     Batch,
@@ -140,7 +140,8 @@ def main() -> None:
     parser.add_argument("--peer", choices=("regression",), help="train the peer instead")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    place = open_workplace(arguments.state, arguments.settings, arguments.motion)
+    count = load_settings(arguments.settings).anchor_augmentation.perturbations
+    place = open_workplace(arguments.state, arguments.settings, arguments.motion, count)
     torch.manual_seed(arguments.seed)
     network = AnchorNetwork(place.settings.anchor_network)
     peer = arguments.peer == "regression"

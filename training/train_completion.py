@@ -14,7 +14,7 @@ from fhmr_blender.core.latent import LATENT_SIZE, POSITIONS, limb_coordinates
 from fhmr_blender.core.rotations import matrix_from_axis_angle
 from fhmr_blender.core.skeleton import LIMB_JOINTS, LIMB_NAMES, TORSO_JOINTS
 
-from .configuration import CompletionWeights
+from .configuration import CompletionWeights, load_settings
 from .data.windows import (
     Batch,
     FrameStore,
@@ -328,7 +328,8 @@ def main() -> None:
     """The command line."""
     arguments = argument_parser("Train stage 2 on stage 1's predictions.").parse_args()
     torch.set_num_threads(arguments.threads)
-    place = open_workplace(arguments.state, arguments.settings, arguments.motion)
+    count = load_settings(arguments.settings).completion_augmentation.perturbations
+    place = open_workplace(arguments.state, arguments.settings, arguments.motion, count)
     torch.manual_seed(arguments.seed)
     stage1 = AnchorNetwork(place.settings.anchor_network)
     load_averaged(stage1, arguments.state / CHECKPOINTS["anchor"])

@@ -23,12 +23,8 @@ def check_shapes(owner: object, **shapes: str) -> None:
         shape = np.shape(getattr(owner, name))
         axes = expected.split()
         fits = len(axes) == len(shape) and all(
-            int(axis) == size
-            if axis.isdigit()
-            else sizes.setdefault(axis, size) == size
+            int(axis) == size if axis.isdigit() else sizes.setdefault(axis, size) == size
             for axis, size in zip(axes, shape, strict=True)
         )
         if not fits:
-            raise ValueError(
-                f"{type(owner).__name__}.{name} is {shape}, expected ({expected})"
-            )
+            raise ValueError(f"{type(owner).__name__}.{name} is {shape}, expected ({expected})")

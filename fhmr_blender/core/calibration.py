@@ -13,16 +13,12 @@ class LandmarkCalibration:
 
     joint: Indices  # (33,) SMPL joint
     offset: Floats  # (33, 3) in the joint's frame, units of stature
-    sigma: (
-        Floats  # (33,) robust 2D deviation, units of the person's height in the picture
-    )
+    sigma: Floats  # (33,) robust 2D deviation, units of the person's height in the picture
 
     def __post_init__(self) -> None:
         check_shapes(self, joint="33", offset="33 3", sigma="33")
 
-    def landmarks(
-        self, rotations_outer: Floats, joints: Floats, stature: Floats | float
-    ) -> Floats:
+    def landmarks(self, rotations_outer: Floats, joints: Floats, stature: Floats | float) -> Floats:
         """Predict the landmarks.
 
         Args:
@@ -34,7 +30,5 @@ class LandmarkCalibration:
             (..., 33, 3) metres, outer frame.
         """
         scale = np.asarray(stature)[..., None, None]
-        turned = np.einsum(
-            "...nij,nj->...ni", rotations_outer[..., self.joint, :, :], self.offset
-        )
+        turned = np.einsum("...nij,nj->...ni", rotations_outer[..., self.joint, :, :], self.offset)
         return joints[..., self.joint, :] + scale * turned

@@ -24,10 +24,7 @@ def project(points_cam: Floats, intrinsics: Floats) -> Floats:
         (..., N, 2) pixels, `image` frame. Points nearer than 1 mm count as 1 mm away.
     """
     depth = np.maximum(points_cam[..., 2:], NEAREST_DEPTH)
-    return (
-        points_cam[..., :2] / depth * intrinsics[..., None, :2]
-        + intrinsics[..., None, 2:]
-    )
+    return points_cam[..., :2] / depth * intrinsics[..., None, :2] + intrinsics[..., None, 2:]
 
 
 def rays_cam(pixels: Floats, intrinsics: Floats) -> Floats:
@@ -56,17 +53,13 @@ def person_camera(region: Floats, intrinsics: Floats) -> PersonCamera:
     """
     intrinsics = np.broadcast_to(intrinsics, (len(region), 4))
     centre, side, roll = region[:, :2], region[:, 2], region[:, 3]
-    up = np.stack(
-        (np.sin(roll), -np.cos(roll)), axis=-1
-    )  # (T, 2) the region's up on the screen
+    up = np.stack((np.sin(roll), -np.cos(roll)), axis=-1)  # (T, 2) the region's up on the screen
     edge = centre + up * side[:, None] / 2
     rays = rays_cam(np.stack((centre, edge), axis=1), intrinsics)  # (T, 2, 3)
     forward = np.broadcast_to(np.array([0.0, 0.0, 1.0]), (len(region), 3))
     R_cam_from_person = shortest_arc(forward, rays[:, 0]) @ rotation_about(2, roll)
     ray = np.einsum("tji,tj->ti", R_cam_from_person, rays[:, 1])
-    half_size = np.linalg.norm(
-        ray[:, :2] / np.maximum(ray[:, 2:], NEAREST_DEPTH), axis=-1
-    )
+    half_size = np.linalg.norm(ray[:, :2] / np.maximum(ray[:, 2:], NEAREST_DEPTH), axis=-1)
     return PersonCamera(R_cam_from_person=R_cam_from_person, half_size=half_size)
 
 

@@ -15,11 +15,10 @@ POSITIONS = slice(108, 162)
 GRAVITY = slice(162, 165)
 VELOCITY = slice(165, 168)
 LATENT_SIZE = 168
+_STEEP = 0.95  # sine of 72 degrees; a guess: nearer to upright, facing says nothing
 
 
-def pack(
-    rotations6d: Floats, positions: Floats, gravity: Floats, velocity: Floats
-) -> Floats:
+def pack(rotations6d: Floats, positions: Floats, gravity: Floats, velocity: Floats) -> Floats:
     """(..., 18, 6), (..., 18, 3), (..., 3), (..., 3) -> (..., 168), not normalised."""
     leading = rotations6d.shape[:-2]
     return np.concatenate(
@@ -37,9 +36,7 @@ def limb_coordinates(limb: str) -> Bools:
     """(168,) True at the rotations and positions of one limb."""
     joints = LIMB_NAMES.index(limb) == LIMB_OF_LIMB_JOINT
     nowhere = np.zeros(3, dtype=bool)
-    return np.concatenate(
-        (np.repeat(joints, 6), np.repeat(joints, 3), nowhere, nowhere)
-    )
+    return np.concatenate((np.repeat(joints, 6), np.repeat(joints, 3), nowhere, nowhere))
 
 
 def heading_frame(R_outer_from_pelvis: Floats, up: Floats) -> Floats:
@@ -50,20 +47,14 @@ def heading_frame(R_outer_from_pelvis: Floats, up: Floats) -> Floats:
         up: (..., 3) unit, against gravity, in the same frame of reference.
 
     Returns:
-        (..., 3, 3) outer from heading; columns left, up, forward, as SMPL's x, y, z. Facing
-        straight up or down, the head's direction decides.
+        (..., 3, 3) outer from heading; columns left, up, forward, as SMPL's x, y, z.
     """
     forward = R_outer_from_pelvis[..., :, 2]
-    steep = np.abs(np.sum(forward * up, axis=-1, keepdims=True)) > 0.95
-    toes = (
-        -np.sign(np.sum(forward * up, axis=-1, keepdims=True))
-        * R_outer_from_pelvis[..., :, 1]
-    )
-    forward = np.where(steep, toes, forward)
+    climb = np.sum(forward * up, axis=-1, keepdims=True)
+    # Lying on the back one faces where the feet point, on the belly where the head points.
+    lying = -np.sign(climb) * R_outer_from_pelvis[..., :, 1]
+    forward = np.where(np.abs(climb) > _STEEP, lying, forward)
     forward = forward - np.sum(forward * up, axis=-1, keepdims=True) * up
-    forward = forward / np.maximum(
-        np.linalg.norm(forward, axis=-1, keepdims=True), 1e-9
-    )
-    return np.stack(
-        (np.cross(up, forward), np.broadcast_to(up, forward.shape), forward), axis=-1
-    )
+    forward = forward / np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-9)
+    left: Floats = np.cross(up, forward)
+    return np.stack((left, np.broadcast_to(up, forward.shape), forward), axis=-1)

@@ -30,9 +30,7 @@ class Observations:
     region: Floats  # (N, 4) centre x y, side in pixels; clockwise roll in radians
     track_confidence: Floats  # (N,) 0..1
     keypoints: Floats  # (N, 33, 5) x y z pixels, visibility and presence 0..1
-    keypoints_world: (
-        Floats  # (N, 33, 3) metres, hip-centred, picture axes (x right, y down)
-    )
+    keypoints_world: Floats  # (N, 33, 3) metres, hip-centred, picture axes (x right, y down)
     image_feature: Floats  # (N, 288) pooled feature of the landmark network
 
     def __post_init__(self) -> None:
@@ -89,9 +87,7 @@ class LimbSamples:
 class Motion:
     """One person's SMPL parameters over N frames, in one frame of reference (`cam` or `world`)."""
 
-    rotations: (
-        Floats  # (N, 24, 3, 3) the pelvis in the outer frame, others parent-relative
-    )
+    rotations: Floats  # (N, 24, 3, 3) the pelvis in the outer frame, others parent-relative
     transl: Floats  # (N, 3) metres; pelvis = transl + the shaped body's rest pelvis
     betas: Floats  # (10,)
 
@@ -119,17 +115,11 @@ class Person:
     joints_cam: Floats  # (N, 24, 3) metres
     motion_world: Motion  # the same, moved by the shot's `T_world_from_cam`
     contacts: Floats  # (N, 6) 0..1, CONTACT_NAMES
-    edits: Mapping[str, Any] = field(
-        default_factory=lambda: {}
-    )  # pins, keypoint_edits, ...
-    extra: Mapping[str, Any] = field(
-        default_factory=lambda: {}
-    )  # keys of other versions, kept
+    edits: Mapping[str, Any] = field(default_factory=lambda: {})  # pins, keypoint_edits, ...
+    extra: Mapping[str, Any] = field(default_factory=lambda: {})  # keys of other versions, kept
 
     def __post_init__(self) -> None:
-        check_shapes(
-            self, sample_count="N 5", chosen="N 5", joints_cam="N 24 3", contacts="N 6"
-        )
+        check_shapes(self, sample_count="N 5", chosen="N 5", joints_cam="N 24 3", contacts="N 6")
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +143,7 @@ class Shot:
 
 def assemble(anchor_rotations: Floats, limb_rotations: Floats) -> Floats:
     """Torso (..., 6, 3, 3) and limbs (..., 18, 3, 3) -> SMPL's joints (..., 24, 3, 3)."""
-    leading = np.broadcast_shapes(
-        anchor_rotations.shape[:-3], limb_rotations.shape[:-3]
-    )
+    leading = np.broadcast_shapes(anchor_rotations.shape[:-3], limb_rotations.shape[:-3])
     rotations = np.empty((*leading, 24, 3, 3), dtype=limb_rotations.dtype)
     rotations[..., TORSO_JOINTS, :, :] = anchor_rotations
     rotations[..., LIMB_JOINTS, :, :] = limb_rotations

@@ -16,9 +16,7 @@ from .rotations import rotation_about, sixd_from_matrix
 class NetworkInputs:
     """One window of one person; a batch adds an axis in front."""
 
-    landmarks: (
-        Floats  # (T, 33, 5) ray x y, z over the region's side, visibility, presence
-    )
+    landmarks: Floats  # (T, 33, 5) ray x y, z over the region's side, visibility, presence
     landmark_given: Floats  # (T, 33) 0 where a landmark is withheld
     landmarks_world: Floats  # (T, 33, 3) metres, hip-centred, person camera
     image_feature: Floats  # (T, 288)
@@ -86,9 +84,7 @@ def network_inputs(
     turn = np.broadcast_to(np.eye(3), (count, 3, 3)).copy()
     if R_world_from_cam is not None and count > 1:
         R_world_from_person = R_world_from_cam @ camera.R_cam_from_person
-        turn[1:] = (
-            np.swapaxes(R_world_from_person[1:], -1, -2) @ R_world_from_person[:-1]
-        )
+        turn[1:] = np.swapaxes(R_world_from_person[1:], -1, -2) @ R_world_from_person[:-1]
     given[:, 4] = R_world_from_cam is not None
     given[:1, 4] = 0.0
     inputs = NetworkInputs(

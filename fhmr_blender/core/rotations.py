@@ -67,19 +67,11 @@ def quaternion_from_matrix(matrix: Floats) -> Floats:
 
 def matrix_from_quaternion(quaternion: Floats) -> Floats:
     """(..., 4) w x y z, any length but zero -> (..., 3, 3)."""
-    w, x, y, z = np.moveaxis(
-        quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True), -1, 0
-    )
+    w, x, y, z = np.moveaxis(quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True), -1, 0)
     rows = (
-        np.stack(
-            (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)), -1
-        ),
-        np.stack(
-            (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)), -1
-        ),
-        np.stack(
-            (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), -1
-        ),
+        np.stack((1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)), -1),
+        np.stack((2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)), -1),
+        np.stack((2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), -1),
     )
     return np.stack(rows, -2)
 

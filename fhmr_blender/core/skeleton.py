@@ -70,9 +70,7 @@ LIMBS: dict[str, tuple[int, ...]] = {
     "left_leg": (1, 4, 7, 10),
     "right_leg": (2, 5, 8, 11),
 }
-LIMB_JOINTS = tuple(
-    joint for name in LIMB_NAMES for joint in LIMBS[name]
-)  # 18, stage 2's order
+LIMB_JOINTS = tuple(joint for name in LIMB_NAMES for joint in LIMBS[name])  # 18, stage 2's order
 LIMB_OF_LIMB_JOINT = np.array(
     [limb for limb, name in enumerate(LIMB_NAMES) for _ in LIMBS[name]]
 )  # (18,) index into LIMB_NAMES

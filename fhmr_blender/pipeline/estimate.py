@@ -25,7 +25,16 @@ from ..core.shot_layout import stored_anchor, stored_observations
 from ..core.skeleton import LIMB_JOINTS, LIMB_NAMES, TORSO_JOINTS
 from ..errors import FhmrError
 from ..jobs import Report
-from .alignment import Build, Freedom, Posture, align, angle_deviations
+from .alignment import (
+    ANCHOR_STRENGTH,
+    LIMB_STRENGTH,
+    Build,
+    Freedom,
+    Posture,
+    align,
+    anchor_freedom,
+    angle_deviations,
+)
 from .anchor import Regression, regress_anchor, view_of
 from .bodies import body_named
 from .completion import Completion, Draw, Subject, complete
@@ -214,7 +223,9 @@ def _pose(
     posture = Posture(assemble(anchor.rotations, limbs), pelvis)
     if settings.alignment:
         freedom = Freedom(LIMB_JOINTS, angle_deviations(anchor.log_variance), None)
-        posture = align(posture, build, evidence, freedom, min(settings.guidance, 1.0))
+        posture = align(
+            posture, build, evidence, freedom, LIMB_STRENGTH * min(settings.guidance, 1.0)
+        )
     motion = Motion(posture.rotations, pelvis - build.rest_joints[0], betas)
     return _Take(number, observations, anchor, completion, scores, body, motion, height)
 
@@ -225,12 +236,8 @@ def _fixed_anchor(
     """Stage 1's answer, fitted to the picture; from here on it does not change by a bit."""
     posture = Posture(assemble(said.rotations, said.first_guess), said.pelvis)
     if aligned:
-        freedom = Freedom(
-            joints=tuple(range(24)),
-            angle=angle_deviations(said.log_variance),
-            log_depth=np.exp(0.5 * said.log_variance[:, 7]),
-        )
-        posture = align(posture, build, evidence, freedom)
+        freedom = anchor_freedom(said.log_variance)
+        posture = align(posture, build, evidence, freedom, ANCHOR_STRENGTH)
     anchor = Anchor(
         rotations=posture.rotations[:, TORSO_JOINTS],
         transl=posture.pelvis - neutral.rest_joints(said.betas)[0],

@@ -13,7 +13,7 @@ from ..core.rotations import sixd_from_matrix
 from ..core.skeleton import CONTACT_JOINTS, LIMB_JOINTS, LIMB_NAMES, LIMB_OF_LIMB_JOINT, LIMBS
 from ..errors import FhmrError
 from ..jobs import Report
-from .alignment import Build, Freedom, Posture, align, angle_deviations
+from .alignment import LIMB_STRENGTH, Build, Freedom, Posture, align, angle_deviations
 from .anchor import view_of
 from .bodies import body_named, body_of
 from .completion import Completion, Draw, Known, Subject, complete
@@ -157,7 +157,7 @@ def _shown_posture(
     if shot.settings.get("alignment", True):
         deviations = angle_deviations(sitting.subject.anchor.log_variance[inside])
         freedom = Freedom(tuple(joints), deviations, None)
-        strength = min(settings.guidance, 1.0)
+        strength = LIMB_STRENGTH * min(settings.guidance, 1.0)
         seen = sitting.evidence.within(inside)
         posture = align(posture, sitting.build, seen, freedom, strength)
     held = Held(sitting.held.mask[inside], sitting.held.places[inside])

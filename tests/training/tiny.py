@@ -64,4 +64,4 @@ def augmentation(**shares: float) -> AugmentationSettings:
         ),
         0.0,
     )  # fmt: skip
-    return AugmentationSettings(**(nothing | {"longest": 16} | shares))
+    return AugmentationSettings(**(nothing | {"longest": 16, "perturbations": 1} | shares))

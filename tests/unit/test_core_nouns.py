@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from fhmr_blender.core import frames, rotations, skeleton
 from fhmr_blender.core.calibration import LandmarkCalibration
 from fhmr_blender.core.motion import Motion, assemble
@@ -26,9 +27,7 @@ def test_mirroring_twice_changes_nothing(mirrored: tuple[int, ...]) -> None:
 
 
 def test_main_joints_and_landmarks_name_the_same_places() -> None:
-    for joint, landmark in zip(
-        skeleton.MAIN_JOINTS, skeleton.MAIN_LANDMARKS, strict=True
-    ):
+    for joint, landmark in zip(skeleton.MAIN_JOINTS, skeleton.MAIN_LANDMARKS, strict=True):
         assert skeleton.JOINT_NAMES[joint] == skeleton.LANDMARK_NAMES[landmark]
 
 
@@ -86,9 +85,7 @@ def test_an_upright_body_faces_the_camera_that_looks_along_y() -> None:
 
 def test_landmarks_ride_on_their_joint_and_grow_with_stature() -> None:
     offset = np.tile([0.1, 0.0, 0.0], (33, 1))
-    calibration = LandmarkCalibration(
-        joint=np.full(33, 20), offset=offset, sigma=np.full(33, 0.01)
-    )
+    calibration = LandmarkCalibration(joint=np.full(33, 20), offset=offset, sigma=np.full(33, 0.01))
     turns = np.tile(rotations.rotation_about(2, np.pi / 2), (24, 1, 1))
     joints = np.zeros((24, 3))
     placed = calibration.landmarks(turns, joints, 1.8)

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+
 from fhmr_blender.errors import FhmrError
 from fhmr_blender.jobs import Cancelled, Job, Report
 
@@ -34,9 +35,7 @@ def test_an_error_arrives_whole() -> None:
     def work(report: Report) -> None:
         raise FhmrError("No person was found.", "Draw a box.")
 
-    drained(
-        Job(work, on_done=lambda result: pytest.fail("done"), on_error=errors.append)
-    )
+    drained(Job(work, on_done=lambda result: pytest.fail("done"), on_error=errors.append))
     assert isinstance(errors[0], FhmrError)
     assert errors[0].remedy == "Draw a box."
 

@@ -1,20 +1,20 @@
 """The person camera and what the networks see in it."""
 
 import numpy as np
+
 from fhmr_blender.core import camera, latent, person_view, rotations
+from fhmr_blender.core.arrays import Floats
 
 INTRINSICS = np.array([500.0, 500.0, 320.0, 240.0])
 
 
 def observed(
-    points_cam: np.ndarray, region: np.ndarray, intrinsics: np.ndarray, **changes
-):
+    points_cam: Floats, region: Floats, intrinsics: Floats, **changes: Floats
+) -> tuple[person_view.NetworkInputs, camera.PersonCamera]:
     """Inputs for points (T, 33, 3) seen through a camera."""
     count = len(points_cam)
     pixels = camera.project(points_cam, np.broadcast_to(intrinsics, (count, 4)))
-    keypoints = np.concatenate(
-        (pixels, np.zeros((count, 33, 1)), np.ones((count, 33, 2))), axis=-1
-    )
+    keypoints = np.concatenate((pixels, np.zeros((count, 33, 1)), np.ones((count, 33, 2))), axis=-1)
     arguments = {
         "seconds": np.arange(count) / 30,
         "intrinsics": intrinsics,
@@ -27,7 +27,7 @@ def observed(
     return person_view.network_inputs(**(arguments | changes))
 
 
-def points_before_the_camera(seed: int = 0, count: int = 1) -> np.ndarray:
+def points_before_the_camera(seed: int = 0, count: int = 1) -> Floats:
     rng = np.random.default_rng(seed)
     return rng.normal(size=(count, 33, 3)) * 0.5 + [0.4, -0.3, 4.0]
 
@@ -48,9 +48,7 @@ def test_turning_the_camera_changes_no_ray() -> None:
     turn = rotations.matrix_from_axis_angle(np.array([0.2, -0.3, 0.0]))
     seen = []
     for points_cam in (points, points @ turn.T):
-        centre = camera.project(
-            points_cam.mean(axis=1, keepdims=True), INTRINSICS[None]
-        )[0, 0]
+        centre = camera.project(points_cam.mean(axis=1, keepdims=True), INTRINSICS[None])[0, 0]
         region = np.array([[*centre, 100.0, 0.0]])
         inputs, person = observed(points_cam, region, INTRINSICS)
         seen.append(inputs.landmarks[0, :, :2] * person.half_size)
@@ -75,9 +73,7 @@ def test_the_networks_translation_survives_the_round_trip() -> None:
     person = camera.person_camera(region, INTRINSICS)
     pelvis = np.array([[-0.8, 0.9, 3.0], [0.1, 0.2, 7.0]])
     translation = person_view.translation_person(pelvis, person)
-    np.testing.assert_allclose(
-        person_view.pelvis_cam(translation, person), pelvis, atol=1e-9
-    )
+    np.testing.assert_allclose(person_view.pelvis_cam(translation, person), pelvis, atol=1e-9)
 
 
 def test_a_static_camera_with_a_still_region_does_not_turn() -> None:
@@ -97,9 +93,7 @@ def test_the_turn_maps_directions_of_the_last_frame_into_this_one() -> None:
     inputs, person = observed(points, region, INTRINSICS, R_world_from_cam=pan)
     turn = rotations.matrix_from_sixd(inputs.camera_motion[1])
     direction_world = np.array([0.3, -0.2, 0.9])
-    in_person = [
-        person.R_cam_from_person[t].T @ pan[t].T @ direction_world for t in (0, 1)
-    ]
+    in_person = [person.R_cam_from_person[t].T @ pan[t].T @ direction_world for t in (0, 1)]
     np.testing.assert_allclose(turn @ in_person[0], in_person[1], atol=1e-9)
 
 
@@ -115,9 +109,7 @@ def test_an_unknown_image_feature_is_marked_and_holds_no_nan() -> None:
 
 def test_heading_is_upright_and_faces_with_the_pelvis() -> None:
     up = np.array([0.0, 0.0, 1.0])
-    pelvis = rotations.rotation_about(2, 0.5) @ np.array(
-        [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
-    )
+    pelvis = rotations.rotation_about(2, 0.5) @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])
     leaning = pelvis @ rotations.rotation_about(0, 0.4)
     for orientation in (pelvis, leaning):
         heading = latent.heading_frame(orientation, up)

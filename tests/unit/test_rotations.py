@@ -1,9 +1,10 @@
 """Rotations in all their forms."""
 
 import numpy as np
-from fhmr_blender.core import rotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fhmr_blender.core import rotations
 
 ATOL = 1e-9  # float64 through a few products
 
@@ -53,9 +54,7 @@ def test_shortest_arc_takes_one_direction_to_the_other_without_twist() -> None:
     rng = np.random.default_rng(1)
     start, end = rng.normal(size=(2, 200, 3))
     arc = rotations.shortest_arc(start, end)
-    reached = np.einsum(
-        "nij,nj->ni", arc, start / np.linalg.norm(start, axis=-1, keepdims=True)
-    )
+    reached = np.einsum("nij,nj->ni", arc, start / np.linalg.norm(start, axis=-1, keepdims=True))
     np.testing.assert_allclose(
         reached, end / np.linalg.norm(end, axis=-1, keepdims=True), atol=ATOL
     )

@@ -20,7 +20,7 @@ from .performances import Repertoire
 from .sample import PairClip, load_shard, shard_paths
 from .windows import FrameStore, joined, store_clips
 
-RENEWED = 0.25  # share of the perturbed shards that each look renews
+RENEWED = 0.7  # share of the perturbed shards that each look renews
 SIMULATED_LENGTH = 32  # frames
 SIMULATED_AT_FIRST = 800  # clips
 SIMULATED_EACH_TIME = 400
