@@ -18,6 +18,7 @@ from fhmr_blender.core.arrays import Bools, Floats, Indices
 from fhmr_blender.core.body import Body, load_body
 from fhmr_blender.core.camera import project
 from fhmr_blender.core.motion import Anchor, Observations, assemble
+from fhmr_blender.core.rotations import matrix_from_axis_angle
 from fhmr_blender.core.skeleton import (
     LIMB_JOINTS,
     MAIN_LANDMARKS,
@@ -155,7 +156,9 @@ def _evaluate_completion(
 
     postures = [posture(limbs) for limbs in drawn.rotations]
     joints = np.stack([forward_kinematics(p.rotations, build.rest_joints)[1] for p in postures])
-    hypotheses.add(joints, true_joints, visible)
+    # In the pelvis' own frame: samples say how limbs hang on the torso, not where the root faces.
+    R_cam_from_pelvis = matrix_from_axis_angle(clip.poses[:, 0].astype(float))
+    hypotheses.add(joints @ anchor.rotations[:, 0], true_joints @ R_cam_from_pelvis, visible)
     mean = posture(mean_rotations(drawn.rotations))
     scores = score_samples(drawn, anchor.rotations, whole.pelvis, build, evidence, 1.0)
     limbs = pick_limbs(drawn.rotations, best_samples(scores))

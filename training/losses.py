@@ -26,7 +26,7 @@ from .networks.rotations import geodesic_angle, matrix_from_sixd
 
 PROJECTION_HUBER = 0.05  # region half sizes, about 2.5 % of the person's height
 NEAREST_DEPTH = 0.1  # metres; landmarks nearer than that carry no projection loss
-FARTHEST_RAY = 3.0  # region half sizes; landmarks beyond carry no projection loss
+FARTHEST_RAY = 3.0  # region half sizes; what lies beyond carries no loss of place
 SLOWEST_STEP = 1.0 / 120.0  # seconds; shorter steps count as this long
 _LIMBS = list(LIMB_JOINTS)
 _TORSO = list(TORSO_JOINTS)
@@ -87,7 +87,7 @@ def anchor_losses(
         "landmarks": _distance(landmarks, truth.landmarks - true_pelvis).mean(),
         "bones": _distance(bones, true_bones).mean(),
         "projection": projection_loss(landmarks + pelvis, truth),
-        "translation": (predicted.translation - truth.translation).abs().mean(),
+        "translation": _translation_loss(predicted.translation, truth.translation),
         "betas": (predicted.betas - truth.betas).square().mean(),
         "velocity": velocity_loss(joints, truth.joints, truth.R_world_from_person, seconds),
         "likelihood": _likelihood(predicted, rotations, truth),
@@ -104,6 +104,13 @@ def projection_loss(landmarks: Tensor, truth: Truth) -> Tensor:
     weight = truth.visible * usable
     error = functional.huber_loss(rays, true_rays, delta=PROJECTION_HUBER, reduction="none")
     return (error.sum(-1) * weight).sum() / weight.sum().clamp(min=1.0) / PROJECTION_HUBER
+
+
+def _translation_loss(translation: Tensor, true_translation: Tensor) -> Tensor:
+    """Absolute differences where the pelvis is not far beside the region, or behind the camera."""
+    usable = (true_translation[..., :2].abs().amax(-1) < FARTHEST_RAY).float()
+    error = (translation - true_translation).abs().mean(-1)
+    return (error * usable).sum() / usable.sum().clamp(min=1.0)
 
 
 def velocity_loss(

@@ -83,11 +83,12 @@ class Hypotheses:
     error: list[Floats] = field(default_factory=list)
 
     def add(self, samples: Floats, true_joints: Floats, visible: Bools) -> None:
-        """Samples (S, T, 24, 3) from the pelvis; `visible` (T, 12) of the main joints."""
+        """Samples (S, T, 24, 3) in the pelvis' frame; `visible` (T, 12) of the main joints."""
         main = samples[..., _MAIN, :]
         spread = metrics.spread(main)  # (T, 12)
         error = metrics.joint_errors(main.mean(axis=0), true_joints[..., _MAIN, :])
-        limb = np.array([joint not in _HIPS for joint in MAIN_JOINTS])
+        # Hips and shoulders hang on the torso: no sample moves them.
+        limb = np.array([joint not in _TRUNK for joint in MAIN_JOINTS])
         self.spread_seen.append(spread[visible & limb])
         self.spread_hidden.append(spread[~visible & limb])
         self.spread.append(spread[:, limb].reshape(-1))

@@ -111,6 +111,15 @@ def test_hidden_landmarks_carry_no_projection_loss() -> None:
     assert float(terms["projection"]) == 0.0
 
 
+def test_a_pelvis_far_outside_the_region_carries_no_translation_loss() -> None:
+    whole = batch()
+    outside = whole.truth.translation.clone()
+    outside[0, :, 0] = 1000.0
+    truth = replace(whole.truth, translation=outside)
+    terms = anchor_losses(perfect(whole), truth, tiny.body_model(), whole.observed.seconds)
+    assert float(terms["translation"]) == pytest.approx(0.0, abs=1e-6)
+
+
 def test_the_likelihood_is_best_at_the_true_variance() -> None:
     whole = batch()
     right = perfect(whole)

@@ -17,7 +17,6 @@ from fhmr_blender.core.rotations import geodesic_angle, matrix_from_sixd
 from fhmr_blender.core.shot_layout import arrays_of
 from fhmr_blender.core.skeleton import (
     LIMB_JOINTS,
-    LIMB_LANDMARKS,
     LIMB_NAMES,
     LIMB_OF_LIMB_JOINT,
 )
@@ -27,7 +26,7 @@ from fhmr_blender.pipeline.alignment import Build, Posture, reprojection
 from fhmr_blender.pipeline.bodies import body_named
 from fhmr_blender.pipeline.estimate import EstimateSettings, estimate
 from fhmr_blender.pipeline.evidence import gather_evidence, landmark_calibration
-from fhmr_blender.pipeline.footage import Footage, MovieWriter
+from fhmr_blender.pipeline.footage import Footage, MovieWriter, write_picture
 from fhmr_blender.pipeline.resample import ResampleSettings, resample
 from tests.unit.footage_networks import shipped
 
@@ -158,15 +157,18 @@ def test_without_guidance_the_picture_reaches_no_limb() -> None:
         assert np.array_equal(first, second) == alike
 
 
-def test_samples_spread_more_on_a_hidden_limb_than_on_a_visible_one() -> None:
-    shot = estimated()
-    person = shot.people[0]
-    keypoints = person.observations.keypoints.copy()
-    keypoints[:, LIMB_LANDMARKS["left_arm"], 3:] = 0.02  # as the detector says of a hidden arm
-    hidden = replace(person, observations=replace(person.observations, keypoints=keypoints))
-    drawn = again(replace(shot, people=(hidden,)), *LIMB_NAMES, variations=16)
-    seen = again(shot, *LIMB_NAMES, variations=16)
-    assert spread(drawn.people[0], "left_arm") > 1.1 * spread(seen.people[0], "left_arm")
+def test_samples_spread_more_on_a_hidden_limb_than_on_a_visible_one(tmp_path: Path) -> None:
+    picture = Footage(PICTURE).frame(0).copy()
+    rng = np.random.default_rng(0)
+    wall = np.array([90, 140, 110]) + rng.integers(0, 40, (180, 340, 1))
+    picture[240:420, 560:900] = wall  # before the left arm, from the elbow on
+    write_picture(tmp_path / "hidden.png", picture)
+    settings = EstimateSettings(hypotheses=16)
+    hidden = estimate(Footage(tmp_path / "hidden.png"), shipped(), settings, silent).people[0]
+    visible = estimated(hypotheses=16).people[0]
+    arm = LIMB_NAMES.index("left_arm")
+    assert hidden.anchor.limb_trust[0, arm] < visible.anchor.limb_trust[0, arm] - 0.1
+    assert spread(hidden, "left_arm") > 1.05 * spread(visible, "left_arm")
 
 
 def test_a_typed_height_is_the_bodys_height_and_the_picture_stays_the_same() -> None:
