@@ -25,7 +25,16 @@ from fhmr_blender.core.skeleton import (
     TORSO_JOINTS,
     forward_kinematics,
 )
-from fhmr_blender.pipeline.alignment import Build, Freedom, Posture, align, angle_deviations
+from fhmr_blender.pipeline.alignment import (
+    ANCHOR_STRENGTH,
+    LIMB_STRENGTH,
+    Build,
+    Freedom,
+    Posture,
+    align,
+    anchor_freedom,
+    angle_deviations,
+)
 from fhmr_blender.pipeline.anchor import Regression, View, regress_anchor, view_of
 from fhmr_blender.pipeline.completion import Draw, Subject, complete
 from fhmr_blender.pipeline.evidence import Evidence, gather_evidence, landmark_calibration
@@ -164,9 +173,17 @@ def _evaluate_completion(
     limbs = pick_limbs(drawn.rotations, best_samples(scores))
     freedom = Freedom(LIMB_JOINTS, angle_deviations(said.log_variance), None)
     note("FHMR, mean of samples", mean, build)
-    note("FHMR, mean of samples, aligned", align(mean, build, evidence, freedom), build)
+    note(
+        "FHMR, mean of samples, aligned",
+        align(mean, build, evidence, freedom, LIMB_STRENGTH),
+        build,
+    )
     note("FHMR, best score", posture(limbs), build)
-    note("FHMR, best score, aligned", align(posture(limbs), build, evidence, freedom), build)
+    note(
+        "FHMR, best score, aligned",
+        align(posture(limbs), build, evidence, freedom, LIMB_STRENGTH),
+        build,
+    )
     note("FHMR, one sample", postures[0], build)
     errors = metrics.pa_mpjpe(main_joints(joints), main_joints(true_joints)[None])  # (S, T)
     nearest = np.argmin(errors, axis=0)
@@ -176,12 +193,8 @@ def _evaluate_completion(
 
 def _aligned_whole(said: Regression, build: Build, evidence: Evidence) -> Posture:
     """As the pipeline aligns stage 1: everything moves."""
-    freedom = Freedom(
-        joints=tuple(range(24)),
-        angle=angle_deviations(said.log_variance),
-        log_depth=np.exp(0.5 * said.log_variance[:, 7]),
-    )
-    return align(_posture(said), build, evidence, freedom)
+    freedom = anchor_freedom(said.log_variance)
+    return align(_posture(said), build, evidence, freedom, ANCHOR_STRENGTH)
 
 
 def _posture(said: Regression) -> Posture:

@@ -5,6 +5,8 @@ the direction of gravity (person camera), the root's velocity in the heading fra
 Source: FactorizedHMR (arXiv 2605.14854), composite target.
 """
 
+from typing import cast
+
 import numpy as np
 
 from .arrays import Bools, Floats
@@ -53,8 +55,8 @@ def heading_frame(R_outer_from_pelvis: Floats, up: Floats) -> Floats:
     climb = np.sum(forward * up, axis=-1, keepdims=True)
     # Lying on the back one faces where the feet point, on the belly where the head points.
     lying = -np.sign(climb) * R_outer_from_pelvis[..., :, 1]
-    forward = np.where(np.abs(climb) > _STEEP, lying, forward)
+    forward = cast("Floats", np.where(np.abs(climb) > _STEEP, lying, forward))
     forward = forward - np.sum(forward * up, axis=-1, keepdims=True) * up
     forward = forward / np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-9)
-    left: Floats = np.cross(up, forward)
+    left = cast("Floats", np.cross(up, forward))
     return np.stack((left, np.broadcast_to(up, forward.shape), forward), axis=-1)

@@ -24,7 +24,7 @@ _OPACITY = 0.78
 _AMBIENT = 0.42
 _LIGHT = np.array([-0.35, -0.65, -0.68])  # `cam`: from above, over the photographer's left shoulder
 _VISIBLE = 0.5  # of the detector's own visibility, for a landmark to be drawn
-_DOT = 0.005  # of the picture's longer side
+_DOT = 0.008  # of the side of the person's region
 _MOVIES = (".mp4", ".mov", ".mkv")
 
 
@@ -81,7 +81,8 @@ def draw_overlay(image: Picture, shot: Shot, bodies: "dict[int, Body]", number: 
     seen = rasterise(mesh.points, mesh.faces, intrinsics, (width, height))
     painted = _blended(image, seen, mesh)
     for person, index in present:
-        _dots(painted, person.observations.keypoints[index])
+        observed = person.observations
+        _dots(painted, observed.keypoints[index], _DOT * float(observed.region[index, 2]))
     return painted
 
 
@@ -158,10 +159,10 @@ def _smoothed(cover: Floats) -> Floats:
     return (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9.0
 
 
-def _dots(image: Picture, keypoints: Floats) -> None:
-    """Draw visible landmarks (33, 5) as dots with a dark rim, in place."""
+def _dots(image: Picture, keypoints: Floats, radius: float) -> None:
+    """Draw visible landmarks (33, 5) as dots of a radius in pixels with a dark rim, in place."""
     height, width = image.shape[:2]
-    radius = max(2.0, _DOT * max(height, width))
+    radius = max(radius, 1.5)
     reach = int(np.ceil(radius + 1.5))
     for name, (x, y, _, visibility, presence) in zip(LANDMARK_NAMES, keypoints, strict=True):
         if min(visibility, presence) < _VISIBLE or not (0 <= x < width and 0 <= y < height):
