@@ -183,5 +183,7 @@ def load_body(name_or_path: str | Path) -> Body:
         raise FhmrError(
             f"The body file {path} cannot be read ({error.strerror}).", "Check its path."
         ) from error
+    except ValueError:  # a name with a null character, as only a damaged file can hold
+        raise FhmrError(f"No file can have the name {name!r}.", "Check its path.") from None
     arrays = read_body_file(content, name if ships else path.name, path.name)
     return Body(**{field.name: getattr(arrays, field.name) for field in fields(arrays)})

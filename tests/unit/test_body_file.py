@@ -287,3 +287,8 @@ def test_random_damage_is_read_or_refused_and_nothing_else(kind: str, tmp_path: 
             assert "damaged." in error.sentence
             outcomes[False] += 1
     assert outcomes[False] > 0
+
+
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(FhmrError, match="No file can have the name"):
+        load_body("smpl\0.npz")
