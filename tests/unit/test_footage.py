@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import struct
 import zlib
 from fractions import Fraction
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from fhmr_blender.errors import FhmrError
-from fhmr_blender.pipeline.footage import Footage, MovieWriter, write_picture
+from fhmr_blender.pipeline.footage import Footage, MovieWriter
 from fhmr_blender.pipeline.lens import choose_intrinsics
 from fhmr_blender.pipeline.pixels import oriented
 from tests.unit.test_exif import SHORT, jpeg_with, tiff_block
@@ -364,47 +363,6 @@ def test_a_truncated_movie_gives_what_is_left_or_one_sentence(movie: Path, tmp_p
     footage = Footage(cut)
     assert 1 <= footage.frame_count < 30
     assert footage.frame(0).shape == (64, 96, 3)
-
-
-def test_pictures_are_written_as_they_are(face: np.ndarray, tmp_path: Path) -> None:
-    write_picture(tmp_path / "out.png", face)
-    np.testing.assert_array_equal(Footage(tmp_path / "out.png").frame(0), face)
-    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
-
-
-def test_movies_of_odd_sizes_are_written(tmp_path: Path) -> None:
-    image = np.full((63, 95, 3), 100, np.uint8)
-    with MovieWriter(tmp_path / "odd.mp4", 29.97) as writer:
-        for _ in range(3):
-            writer.write(image)
-    footage = Footage(tmp_path / "odd.mp4")
-    assert footage.size == (96, 64) and footage.frame_count == 3
-    assert footage.fps == pytest.approx(29.97, abs=0.01)
-
-
-def test_what_cannot_be_written_leaves_nothing_behind(face: np.ndarray, tmp_path: Path) -> None:
-    for path in (tmp_path / "missing" / "a.png", DATA / "face.png" / "a.png"):
-        with pytest.raises(FhmrError, match="cannot be written"):
-            write_picture(path, face)
-    for name in ("a.mystery", "missing/a.mp4"):
-        with (
-            pytest.raises(FhmrError, match="cannot be written"),
-            MovieWriter(tmp_path / name, 10) as writer,
-        ):
-            writer.write(face)
-    with pytest.raises(KeyError), MovieWriter(tmp_path / "broken.mp4", 10) as writer:
-        writer.write(face)
-        raise KeyError
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_existing_file_survives_a_failure(movie: Path, face: np.ndarray, tmp_path: Path) -> None:
-    kept = tmp_path / "kept.mp4"
-    shutil.copy(movie, kept)
-    with pytest.raises(KeyError), MovieWriter(kept, 10) as writer:
-        writer.write(face)
-        raise KeyError
-    assert kept.read_bytes() == movie.read_bytes()
 
 
 def test_the_checksum_is_the_files(movie: Path) -> None:
