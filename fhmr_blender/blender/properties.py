@@ -134,7 +134,7 @@ class FHMR_PG_footage(bpy.types.PropertyGroup):
         )
         hypotheses: IntProperty(
             name="Hypotheses",
-            description="How many answers are drawn before the best is shown",
+            description="How many answers are drawn; their mean is shown",
             default=8,
             min=1,
             max=32,

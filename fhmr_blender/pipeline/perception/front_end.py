@@ -109,7 +109,7 @@ def observe(
         where = f"frame {frames[0]}" if len(frames) == 1 else f"frames {frames[0]}-{frames[-1]}"
         raise FhmrError(
             f"No person was found in {where} of {footage.path.name}.",
-            "Choose other frames, or draw a box by hand.",
+            "Choose other frames, or a picture that shows the person larger.",
         )
     numbers, seconds = np.asarray(frames, dtype=np.int64), footage.seconds(frames)
     return tuple(_observations(person, numbers, seconds, intrinsics) for person in found)
