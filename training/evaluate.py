@@ -61,7 +61,7 @@ INTRODUCTION = """# Figures on held-out rendered pairs
 
 Made by `python -m training.evaluate --out models/EVALUATION.md`, through the pipeline's own stages
 and the exported networks; {samples} samples, {steps} steps, guidance 1. No performer or take of a
-split was trained on; `hdm05` is a source of its own.
+split was trained on; `hdm05` is a source of its own. Settings were chosen while looking at them.
 
 Millimetres. MPJPE and PA-MPJPE: the 12 main joints, hips' middle in common or the best similarity
 a frame. Trunk and distal: joints near and far from the trunk, pelvis in common. PA seen and hidden:
