@@ -42,7 +42,9 @@ LIMB_TURN = 0.16
 TRUNK_TURN = 0.05
 ROOT_TURN = 0.06
 BETAS_CHANGE = 0.35
-_MOVABLE = tuple(joint for joints in LIMBS.values() for joint in joints if joint not in (22, 23))
+# Toes and hands hardly turn in the recordings: turned, they would only teach what never happens.
+_STIFF = (10, 11, 22, 23)
+_MOVABLE = tuple(joint for joints in LIMBS.values() for joint in joints if joint not in _STIFF)
 # The nearest landmark towards the trunk: a hidden landmark moves as that one does, because the
 # front end guesses it from there.
 _TOWARDS_TRUNK = {
