@@ -32,6 +32,34 @@ SCOPES = (
 )
 
 
+# Estimate and Resample draw limbs by the same three settings.
+def _guidance() -> Any:
+    return FloatProperty(
+        name="Guidance",
+        description="How closely the limbs follow the picture: 0 imagines them freely around "
+        "the torso, 1 as the model believes, more clings to the picture where it shows them",
+        default=1.0,
+        min=0.0,
+        max=4.0,
+    )
+
+
+def _steps() -> Any:
+    return IntProperty(
+        name="Steps",
+        description="Steps in which limbs are drawn. More give more varied limbs, slower",
+        default=4,
+        min=1,
+        max=50,
+    )
+
+
+def _seed() -> Any:
+    return IntProperty(
+        name="Seed", description="Another number draws other limbs", default=0, min=0
+    )
+
+
 class FHMR_PG_footage(bpy.types.PropertyGroup):
     """What to estimate, kept on the scene."""
 
@@ -117,21 +145,8 @@ class FHMR_PG_footage(bpy.types.PropertyGroup):
         people_limit: IntProperty(
             name="People", description="How many people at most", default=1, min=1, soft_max=10
         )
-        guidance: FloatProperty(
-            name="Guidance",
-            description="How closely the limbs follow the picture: 0 imagines them freely around "
-            "the torso, 1 as the model believes, more clings to the picture where it shows them",
-            default=1.0,
-            min=0.0,
-            max=4.0,
-        )
-        steps: IntProperty(
-            name="Steps",
-            description="Steps in which limbs are drawn. More give more varied limbs, slower",
-            default=4,
-            min=1,
-            max=50,
-        )
+        guidance: _guidance()
+        steps: _steps()
         hypotheses: IntProperty(
             name="Hypotheses",
             description="How many answers are drawn; their mean is shown",
@@ -139,9 +154,7 @@ class FHMR_PG_footage(bpy.types.PropertyGroup):
             min=1,
             max=32,
         )
-        seed: IntProperty(
-            name="Seed", description="Another number draws other limbs", default=0, min=0
-        )
+        seed: _seed()
         use_alignment: BoolProperty(
             name="Align to Picture",
             description="Fit the body to the picture after it has been estimated",
@@ -197,14 +210,7 @@ class FHMR_PG_take(bpy.types.PropertyGroup):
         scope: EnumProperty(name="Scope", description="Frames that are drawn again", items=SCOPES)
         start: IntProperty(name="Start", description="First frame drawn again", default=1)
         end: IntProperty(name="End", description="Last frame drawn again", default=1)
-        guidance: FloatProperty(
-            name="Guidance",
-            description="How closely the limbs follow the picture: 0 imagines them freely around "
-            "the torso, 1 as the model believes, more clings to the picture where it shows them",
-            default=1.0,
-            min=0.0,
-            max=4.0,
-        )
+        guidance: _guidance()
         variations: IntProperty(
             name="Variations",
             description="How many answers are drawn; the best of them is shown",
@@ -212,16 +218,8 @@ class FHMR_PG_take(bpy.types.PropertyGroup):
             min=1,
             max=32,
         )
-        steps: IntProperty(
-            name="Steps",
-            description="Steps in which limbs are drawn. More give more varied limbs, slower",
-            default=4,
-            min=1,
-            max=50,
-        )
-        seed: IntProperty(
-            name="Seed", description="Another number draws other limbs", default=0, min=0
-        )
+        steps: _steps()
+        seed: _seed()
         bake_scope: EnumProperty(
             name="Scope", description="Frames that get keyframes", items=SCOPES
         )
