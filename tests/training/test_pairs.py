@@ -10,10 +10,18 @@ from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.body import Body, load_body
 from fhmr_blender.core.camera import project
 from fhmr_blender.core.rotations import matrix_from_axis_angle
+from fhmr_blender.core.skeleton import MIRRORED_JOINTS, MIRRORED_LANDMARKS
 from fhmr_blender.pipeline.weights import Networks
 from tests.training.synthetic_pairs import exact_clip, performance, swaying
 from training.data.calibration import template_calibration
-from training.data.pairs import ShardTask, Studio, make_shard, missing_shards, plan
+from training.data.pairs import (
+    MIRRORED_PICTURE,
+    ShardTask,
+    Studio,
+    make_shard,
+    missing_shards,
+    plan,
+)
 from training.data.performances import Repertoire, mirrored, turned
 from training.data.sample import PairClip, load_shard, load_shards, save_shard
 
@@ -101,7 +109,7 @@ def test_finished_shards_are_not_made_again(tmp_path: Path, studio: Studio):
     assert missing_shards(tasks, tmp_path) == tuple(tasks)
     make_shard(tasks[1], studio, tmp_path)
     assert missing_shards(tasks, tmp_path) == (tasks[0], tasks[2])
-    assert len(load_shards(tmp_path / "pairs", "train")) == 1
+    assert len(load_shards(tmp_path / "pairs", "train")) == 2  # one clip and its mirror image
 
 
 def test_the_plan_holds_the_frames_and_some_of_every_split():
@@ -116,7 +124,7 @@ def test_the_plan_holds_the_frames_and_some_of_every_split():
 
 
 def test_truth_is_consistent_in_camera_coordinates(body: Body, studio: Studio):
-    clip = studio.clip("train", np.random.default_rng(3), 6)
+    clip, _ = studio.clips("train", np.random.default_rng(3), 6)
     joints = body.joints(
         matrix_from_axis_angle(clip.poses.astype(float)), clip.betas, clip.transl_cam
     )
@@ -163,3 +171,18 @@ def test_rare_poses_are_drawn_more_often_than_they_were_recorded(body: Body):
     rng = np.random.default_rng(0)
     drawn = [repertoire.draw(rng, 4, exchange=0.0).name for _ in range(2000)]
     assert np.mean([name.startswith("swaying99") for name in drawn]) > 1.5 / 40
+
+
+def test_the_mirror_shows_the_same_scene_from_the_other_side(studio: Studio):
+    clip, reflected = studio.clips("train", np.random.default_rng(8), 4)
+    pixels = project(clip.joints_cam, clip.intrinsics)
+    swapped = project(reflected.joints_cam, reflected.intrinsics)[:, list(MIRRORED_JOINTS)]
+    swapped[..., 0] = clip.size[0] - swapped[..., 0]
+    # Left and right of the mesh differ by rounding.
+    np.testing.assert_allclose(swapped, pixels, atol=2.0)
+    boxes = reflected.bbox[:, [2, 1, 0, 3]]
+    np.testing.assert_allclose(clip.size[0] - boxes[:, [0, 2]], clip.bbox[:, [0, 2]], atol=1e-3)
+    visible = reflected.visible[:, list(MIRRORED_LANDMARKS)]
+    np.testing.assert_array_equal(visible, clip.visible)
+    assert reflected.name == clip.name + MIRRORED_PICTURE
+    assert not np.array_equal(reflected.keypoints, clip.keypoints)

@@ -38,6 +38,19 @@ class CameraPath:
         return np.einsum("tji,tnj->tni", self.R_world_from_cam, offset)
 
 
+def mirrored_path(path: CameraPath) -> CameraPath:
+    """The camera that sees a world mirrored in x as `path` sees ours, its picture flipped."""
+    flip = np.array([-1.0, 1.0, 1.0])
+    intrinsics = path.intrinsics.copy()
+    intrinsics[2] = path.size[0] - intrinsics[2]
+    return CameraPath(
+        size=path.size,
+        intrinsics=intrinsics,
+        R_world_from_cam=flip[:, None] * path.R_world_from_cam * flip,
+        position=path.position * flip,
+    )
+
+
 @dataclass(frozen=True)
 class _View:
     """What is drawn for a camera, angles in degrees."""

@@ -102,10 +102,11 @@ def main() -> None:
     library = load_library(arguments.motion, arguments.state)
     studio = Studio(library, body, load_networks(threads=1))
     split = arguments.split
-    filmed = [
-        studio.filmed(split, np.random.default_rng((arguments.seed, number)), LENGTH)
-        for number in range(arguments.clips)
-    ]
+    filmed: list[tuple[PairClip, Sequence[NDArray[np.uint8]]]] = []
+    for number in range(arguments.clips):
+        rng = np.random.default_rng((arguments.seed, number))
+        (clip, reflected), images = studio.filmed(split, rng, LENGTH)
+        filmed += [(clip, images), (reflected, [image[:, ::-1] for image in images])]
     draw_sheet(arguments.out, filmed, body, template_calibration(body))
 
 

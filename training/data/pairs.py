@@ -2,8 +2,9 @@
 
     python -m training.data.pairs --motion DIR --state DIR --frames 8000 --seed 0 [--workers N]
 
-Writes shards of twenty clips under `STATE/pairs/<split>/`. Every clip has its own seed, so a
-finished shard is skipped and any number of workers makes the same files.
+Writes shards of twenty clips, and of the same twenty in the mirror, under `STATE/pairs/<split>/`.
+Every clip has its own seed, so a finished shard is skipped and any number of workers makes the
+same files.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from fhmr_blender.core.arrays import Bools, Floats
 from fhmr_blender.core.body import Body, load_body
 from fhmr_blender.core.camera import project
 from fhmr_blender.core.rotations import axis_angle_from_matrix
+from fhmr_blender.core.skeleton import MIRRORED_LANDMARKS
 from fhmr_blender.pipeline.perception.boxes import clipped
 from fhmr_blender.pipeline.perception.crops import Picture as Pixels
 from fhmr_blender.pipeline.perception.landmarks import Landmarks
@@ -30,16 +32,17 @@ from fhmr_blender.pipeline.weights import Networks, load_networks
 
 from .appearance import random_appearance
 from .calibration import THICKNESS, template_calibration
-from .cameras import CameraPath, random_camera_path
+from .cameras import CameraPath, mirrored_path, random_camera_path
 from .degradation import degrade, random_degradation
 from .motion_library import MotionClip, load_library
-from .performances import Performance, Repertoire, scaled
+from .performances import Performance, Repertoire, mirrored, scaled
 from .rendering import Figure, Renderer, seen
 from .sample import PairClip, save_shard
 from .scenery import random_scenery
 
-LENGTH = 16  # frames a clip
-CLIPS_PER_SHARD = 20
+LENGTH = 10  # frames a clip
+CLIPS_PER_SHARD = 20  # and as many again, seen in the mirror
+MIRRORED_PICTURE = "|mirrored picture"  # ends the name of a clip whose pictures were flipped
 SPLITS = ("train", "val", "test", "hdm05")
 # Shards in the order in which they are made: of ten, seven to train on, one of each other split.
 _ROUND = ("train", "train", "val", "train", "train", "test", "train", "train", "hdm05", "train")
@@ -94,14 +97,16 @@ class Studio:
         self._renderer = Renderer(body.v_template, self._rest_joints, body.faces)
         self._template = template_calibration(body)
 
-    def clip(self, split: str, rng: np.random.Generator, length: int = LENGTH) -> PairClip:
-        """One clip of a split."""
+    def clips(
+        self, split: str, rng: np.random.Generator, length: int = LENGTH
+    ) -> tuple[PairClip, PairClip]:
+        """One clip of a split, and what the front end makes of the same pictures flipped."""
         return self.filmed(split, rng, length)[0]
 
     def filmed(
         self, split: str, rng: np.random.Generator, length: int
-    ) -> tuple[PairClip, tuple[Pixels, ...]]:
-        """One clip and its pictures, for looking at."""
+    ) -> tuple[tuple[PairClip, PairClip], tuple[Pixels, ...]]:
+        """The two clips and the first one's pictures, for looking at."""
         repertoire = self._repertoire(split)
         betas = np.clip(rng.normal(0, _BETAS_WIDE, 10), -_BETAS_MAX, _BETAS_MAX)
         scale = self._body.stature(betas) / self._body.stature(np.zeros(10))
@@ -133,9 +138,41 @@ class Studio:
             ]
         )
         sightings = self._observe(images, boxes, rng)
-        return _pair_clip(
+        clip = _pair_clip(
             split, performance, betas, self._body, path, joints, visible, boxes, sightings
-        ), images
+        )
+        return (clip, self._in_the_mirror(split, clip, performance, path, images, rng)), images
+
+    def _in_the_mirror(
+        self,
+        split: str,
+        clip: PairClip,
+        performance: Performance,
+        path: CameraPath,
+        images: Sequence[Pixels],
+        rng: np.random.Generator,
+    ) -> PairClip:
+        """The same clip flipped left to right: the landmark network answers it differently."""
+        reflected = mirrored(performance)
+        reflected = replace(reflected, name=performance.name + MIRRORED_PICTURE)
+        transl = reflected.pelvis - self._body.rest_joints(clip.betas)[0]
+        joints = self._body.joints(reflected.rotations, clip.betas, transl)
+        width = path.size[0]
+        boxes = clip.bbox.astype(float)
+        boxes[:, [2, 0]] = width - boxes[:, [0, 2]]
+        boxes[clip.bbox[:, 2] <= clip.bbox[:, 0]] = 0.0  # nothing to be seen
+        flipped = [np.ascontiguousarray(image[:, ::-1]) for image in images]
+        return _pair_clip(
+            split,
+            reflected,
+            clip.betas,
+            self._body,
+            mirrored_path(path),
+            joints,
+            clip.visible[:, list(MIRRORED_LANDMARKS)],
+            boxes,
+            self._observe(flipped, boxes, rng),
+        )
 
     def _repertoire(self, split: str) -> Repertoire:
         if split not in self._repertoires:
@@ -211,7 +248,7 @@ def make_shard(task: ShardTask, studio: Studio, state: Path) -> int:
     clips: list[PairClip] = []
     for number in range(task.clips):
         seed = (task.seed, SPLITS.index(task.split), task.index, number)
-        clips.append(studio.clip(task.split, np.random.default_rng(seed), task.length))
+        clips.extend(studio.clips(task.split, np.random.default_rng(seed), task.length))
     save_shard(task.path(state), clips)
     return sum(len(clip) for clip in clips)
 
@@ -325,7 +362,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Render pairs of observation and truth.")
     parser.add_argument("--motion", type=Path, required=True)
     parser.add_argument("--state", type=Path, default=Path(".build/training"))
-    parser.add_argument("--frames", type=int, default=8000, help="to train on, at least")
+    parser.add_argument(
+        "--frames", type=int, default=8000, help="to train on, at least; the mirror doubles them"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
