@@ -31,7 +31,12 @@ class Layer:
 
 # The longest folder that fits a file counts.
 LAYERS = (
-    Layer("fhmr_blender", frozenset(), frozenset({"core", "pipeline", "blender"})),
+    Layer("fhmr_blender", frozenset(), frozenset({"core", "pipeline", "blender", "command_line"})),
+    Layer(
+        "fhmr_blender/command_line",
+        frozenset(),
+        frozenset({"core", "pipeline", "command_line", "blender_process"}),
+    ),
     Layer("fhmr_blender/core", frozenset({"numpy"}), frozenset({"core"})),
     Layer("fhmr_blender/pipeline", frozenset({"numpy"}), frozenset({"core", "pipeline"})),
     Layer(
@@ -56,7 +61,8 @@ STAGES = (
     ("alignment",),
     ("world",),
     ("overlay",),
-    ("estimate", "resample"),
+    ("solve",),
+    ("estimate", "resolve", "resample"),
 )
 RANK = {name: rank for rank, names in enumerate(STAGES) for name in names}
 

@@ -1,0 +1,1 @@
+"""The commands of `python -m fhmr_blender`, a file each."""
