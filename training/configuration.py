@@ -83,6 +83,7 @@ class CompletionWeights:
     known_pins: float  # that some joint positions are known
     true_anchor: float  # that truth stands in for stage 1's prediction
     shaken_anchor: float  # that the truth's torso is shaken instead
+    shaken_guess: float  # that the first guess's limbs are shaken
 
 
 @dataclass(frozen=True)

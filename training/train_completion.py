@@ -12,7 +12,12 @@ from torch import Tensor, nn
 from fhmr_blender.core.arrays import Bools, Floats
 from fhmr_blender.core.latent import LATENT_SIZE, POSITIONS, limb_coordinates
 from fhmr_blender.core.rotations import matrix_from_axis_angle
-from fhmr_blender.core.skeleton import LIMB_JOINTS, LIMB_NAMES, TORSO_JOINTS
+from fhmr_blender.core.skeleton import (
+    LIMB_JOINTS,
+    LIMB_NAMES,
+    LIMB_OF_LIMB_JOINT,
+    TORSO_JOINTS,
+)
 
 from .configuration import CompletionWeights, load_settings
 from .data.windows import (
@@ -53,6 +58,8 @@ _TORSO = list(TORSO_JOINTS)
 _LIMB_COORDINATES = np.stack([limb_coordinates(limb) for limb in LIMB_NAMES])  # (5, 168)
 LEAST_DEVIATION = 0.05  # of a latent coordinate: joints that hardly move stay quiet; a guess
 _SHAKE = 0.08  # radians, deviation of a shaken torso about each axis; a guess
+_GUESS_SHAKE = 0.7  # of the deviation of limbs' rotations, at most
+_LIMB_OF = torch.from_numpy(np.array(LIMB_OF_LIMB_JOINT))  # (18,)
 
 
 def latent_truth(truth: Truth, scale: Tensor) -> Tensor:
@@ -120,7 +127,7 @@ def prepare(
         anchor_rotations=rotations,
         anchor_translation=translation,
         anchor_betas=betas,
-        first_guess=predicted.first_guess,
+        first_guess=_guess(predicted.first_guess, network, weights, rng),
         guess_given=guess[:, None].expand(-1, frames),
         latent=torch.where(known > 0.5, clean, mixed),
         known=known,
@@ -159,6 +166,27 @@ def _anchor(
         torch.where(chosen[:, None, None], truth.translation, predicted.translation),
         torch.where(chosen[:, None], truth.betas, predicted.betas),
     )
+
+
+def _guess(
+    first_guess: Tensor,
+    network: CompletionNetwork,
+    weights: CompletionWeights,
+    rng: np.random.Generator,
+) -> Tensor:
+    """The first guess (B, T, 18, 3, 3), in some windows wrong by a different amount a limb.
+
+    Stage 1 knows the clips that it was trained on too well; told only such guesses, stage 2 would
+    believe them, and neither look at the picture nor doubt a hidden limb.
+    """
+    windows, frames = first_guess.shape[:2]
+    sizes = rng.uniform(0, _GUESS_SHAKE, (windows, len(LIMB_NAMES)))
+    sizes *= rng.random((windows, 1)) < weights.shaken_guess
+    noise = rng.normal(0, 0.9, (windows, 1, 108)) + rng.normal(0, 0.4, (windows, frames, 108))
+    each = _float(sizes)[:, _LIMB_OF].repeat_interleave(6, dim=1)  # (B, 108)
+    shake = each[:, None] * _float(noise) * network.latent_std[:108]
+    sixd = torch_rotations.sixd_from_matrix(first_guess).flatten(-2) + shake
+    return torch_rotations.matrix_from_sixd(sixd.unflatten(-1, (18, 6)))
 
 
 def _known(
