@@ -101,17 +101,17 @@ def build(target: Platform) -> Path:
     return zipped
 
 
-def fetch_wheels(target: Platform) -> list[Path]:
+def fetch_wheels(target: Platform, pythons: tuple[str, ...] = PYTHONS) -> list[Path]:
     """Download the pinned and hashed wheels of one platform, for each of Blender's Pythons."""
     python = environments.ensure_main(environments.RUNTIME)
-    folder = places.CACHE / "wheels" / target.name
+    folder = places.CACHE / "wheels" / "-".join((target.name, *pythons))
     wanted = places.REQUIREMENTS / "wheels.txt"
     stamp = folder / environments.STAMP
     held = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
     fingerprint = wanted.read_text(encoding="utf-8")
     if held != fingerprint:
         shutil.rmtree(folder, ignore_errors=True)
-        for version in PYTHONS:
+        for version in pythons:
             run_logged(
                 f"Fetching the wheels of {target.name} for Python {version}",
                 [

@@ -11,10 +11,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import environments, places, pyright
+from . import blender_window, environments, places, pyright
 from .progress import BuildError, in_ci, say
 
-PARTS = ("lint", "unit", "training", "blender")
+PARTS = ("lint", "unit", "training", "blender", "gui")
 BLENDER_TESTS = places.ROOT / "tests" / "blender"
 TESTS_RAN = (0, 1)  # pytest's exit codes for "all passed" and "some failed"
 TIME_LIMIT = 2400.0  # s for one suite: more than the whole gate is meant to take
@@ -101,6 +101,22 @@ def in_blender(blender: environments.Blender, package: Path | None) -> list[Suit
         Suite(f"Blender {blender.version}: {file.name}", (python, runner, file), env=env)
         for file in sorted(BLENDER_TESTS.glob("test_*.py")) or [BLENDER_TESTS]
     ]
+
+
+def in_window(package: Path) -> Suite:
+    """tests/gui: the extension's zip in a Blender with a window, which is made.
+
+    Args:
+        package: The zip of this platform.
+    """
+    window = blender_window.ensure()
+    env = {
+        "FHMR_WINDOW": str(window.root),
+        "FHMR_PACKAGE": str(blender_window.package_for(window, package)),
+    }
+    name = f"Blender {window.blender[0]}.{window.blender[1]} with a window"
+    python = environments.ensure_main(environments.TESTS)
+    return Suite(name, (python, "-m", "pytest", places.ROOT / "tests" / "gui"), env=env)
 
 
 def not_run(name: str, missing: BuildError) -> Outcome:

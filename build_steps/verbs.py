@@ -95,23 +95,42 @@ def test(options: argparse.Namespace) -> int:
     prepare()
     # The long ones first, so that none is left over for one core alone.
     to_run += [suites.in_main(part) for part in ("unit", "training") if part in parts]
-    if "blender" in parts:
-        to_run += _blender_suites(options.blender, missing)
+    if "blender" in parts or "gui" in parts:
+        package = _package(missing)
+        if "gui" in parts:
+            to_run += _window_suite(package, missing)
+        if "blender" in parts:
+            to_run += _blender_suites(options.blender, package, missing)
     if "lint" in parts:
         to_run += suites.lint()
     return suites.close([*suites.run_all(to_run, options.lanes), *missing])
 
 
-def _blender_suites(
-    versions: list[str] | None, missing: list[suites.Outcome]
-) -> list[suites.Suite]:
-    """Build the zip and make every version's environment; what cannot be had joins `missing`."""
-    to_run: list[suites.Suite] = []
-    package: Path | None = None
+def _package(missing: list[suites.Outcome]) -> Path | None:
+    """Build the zip; if it cannot be had, that joins `missing`."""
     try:
-        package = extension.build(extension.this_platform())
+        return extension.build(extension.this_platform())
     except BuildError as error:
         missing.append(suites.not_run("the extension's zip", error))
+        return None
+
+
+def _window_suite(package: Path | None, missing: list[suites.Outcome]) -> list[suites.Suite]:
+    """Make a Blender with a window; if it cannot be had, that joins `missing`."""
+    try:
+        if package is None:
+            raise BuildError("There is no zip to install in it.", "Build it: see above.")
+        return [suites.in_window(package)]
+    except BuildError as error:
+        missing.append(suites.not_run("Blender with a window", error))
+        return []
+
+
+def _blender_suites(
+    versions: list[str] | None, package: Path | None, missing: list[suites.Outcome]
+) -> list[suites.Suite]:
+    """Make every version's environment; what cannot be had joins `missing`."""
+    to_run: list[suites.Suite] = []
     for blender in environments.BLENDERS:
         if not versions or blender.version in versions:
             try:

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        code: int | None = options.command(options)
     except FhmrError as error:
         tell(f"{error.sentence}\n{error.remedy}\n")
         return EXIT_MENDABLE
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_CANCELLED
     except BrokenPipeError:  # the reader of our output has had enough
         return EXIT_DONE
-    return EXIT_DONE
+    return code or EXIT_DONE
 
 
 def _parser() -> argparse.ArgumentParser:

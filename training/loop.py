@@ -18,8 +18,8 @@ from fhmr_blender.core.body import Body, load_body
 from fhmr_blender.core.calibration import LandmarkCalibration
 
 from .configuration import OptimisationSettings, TrainingSettings, load_settings
-from .data.bank import perturb
 from .data.calibration import FILE_NAME, fit_calibration, load_calibration
+from .data.perturbation import perturb
 from .data.sample import PairClip, load_shards
 from .data.sources import PairSource, SimulatedSource, Sources
 from .losses import BodyModel
@@ -65,13 +65,30 @@ class _Progress:
 
 
 def train(
-    task: Task, settings: OptimisationSettings, limits: Limits, checkpoint: Path, seed: int
+    task: Task,
+    settings: OptimisationSettings,
+    limits: Limits,
+    checkpoint: Path,
+    seed: int,
+    warm: Path | None = None,
 ) -> nn.Module:
     """Train until a limit is reached, going on from the checkpoint if there is one.
+
+    Args:
+        task: What is trained.
+        settings: How.
+        limits: When to stop.
+        checkpoint: Of this run.
+        seed: Of all chance.
+        warm: Another run's checkpoint: where there is none of this run yet, it begins with that
+            one's averaged weights.
 
     Returns:
         The network with averaged weights.
     """
+    if warm is not None and not checkpoint.exists():
+        load_averaged(task.network, warm)
+        say(f"beginning with the weights of {warm.name}")
     network, averaged = task.network, copy.deepcopy(task.network)
     optimiser = _optimiser(network, settings)
     progress = _Progress()
@@ -135,6 +152,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--settings", default="first", help="name in training/settings, or a path")
     parser.add_argument("--steps", type=int, help="stop after so many, instead of the settings'")
     parser.add_argument("--minutes", type=float, help="stop after so many minutes of training")
+    parser.add_argument("--warm", type=Path, help="checkpoint of another run to begin with")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
     return parser

@@ -19,17 +19,26 @@ def joint_errors(joints: Floats, true_joints: Floats) -> Floats:
 
 
 def aligned(joints: Floats, true_joints: Floats) -> Floats:
-    """Joints (..., J, 3) after the best similarity onto the truth. Source: Umeyama, 1991."""
-    mean = joints.mean(axis=-2, keepdims=True)
-    true_mean = true_joints.mean(axis=-2, keepdims=True)
-    here, there = joints - mean, true_joints - true_mean
-    u, singular, vt = np.linalg.svd(np.swapaxes(there, -1, -2) @ here)
+    """Joints (..., J, 3) after the best similarity onto the truth."""
+    return carried(joints, joints, true_joints)
+
+
+def carried(points: Floats, here: Floats, there: Floats, scaled: bool = True) -> Floats:
+    """Points (..., N, 3) after the similarity that carries (..., J, 3) `here` best to `there`.
+
+    Without `scaled` it is a rigid move. Source: Umeyama, 1991.
+    """
+    middle = here.mean(axis=-2, keepdims=True)
+    true_middle = there.mean(axis=-2, keepdims=True)
+    offsets, true_offsets = here - middle, there - true_middle
+    u, singular, vt = np.linalg.svd(np.swapaxes(true_offsets, -1, -2) @ offsets)
     sign = np.ones_like(singular)
     sign[..., 2] = np.sign(np.linalg.det(u @ vt))
     rotation = (u * sign[..., None, :]) @ vt
-    spread = np.maximum(np.square(here).sum(axis=(-1, -2)), 1e-12)
-    scale = (singular * sign).sum(axis=-1) / spread
-    return scale[..., None, None] * here @ np.swapaxes(rotation, -1, -2) + true_mean
+    size = np.maximum(np.square(offsets).sum(axis=(-1, -2)), 1e-12)
+    scale = (singular * sign).sum(axis=-1) / size if scaled else np.ones(size.shape)
+    turned = (points - middle) @ np.swapaxes(rotation, -1, -2)
+    return scale[..., None, None] * turned + true_middle
 
 
 def pa_mpjpe(joints: Floats, true_joints: Floats) -> Floats:

@@ -1,9 +1,10 @@
 """Trains stage 1, or its peer: the same network as a regression of all joints.
 
-python -m training.train_anchor --state DIR [--motion DIR] [--minutes M] [--peer regression]
+python -m training.train_anchor --state DIR [--motion DIR] [--minutes M]
+    [--peer regression] [--without bank|feature]
 """
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -29,8 +30,8 @@ from .networks.anchor import AnchorNetwork, AnchorPrediction
 from .networks.blocks import ObservationEncoder
 from .networks.body_layer import BodyLayer, forward_kinematics
 from .networks.completion import assemble
+from .reductions import OF_BOTH_STAGES, checkpoint_name, reduced
 
-CHECKPOINTS = {"anchor": "anchor.pt", "regression": "regression.pt"}
 _MAIN = list(MAIN_JOINTS)
 _HIPS = (JOINT_INDEX["left_hip"], JOINT_INDEX["right_hip"])
 
@@ -138,20 +139,22 @@ def main() -> None:
     """The command line."""
     parser = argument_parser("Train stage 1, or the one-stage regression that it is held against.")
     parser.add_argument("--peer", choices=("regression",), help="train the peer instead")
+    parser.add_argument("--without", choices=OF_BOTH_STAGES, help="take one thing away")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     count = load_settings(arguments.settings).anchor_augmentation.perturbations
     place = open_workplace(arguments.state, arguments.settings, arguments.motion, count)
+    place = replace(place, settings=reduced(place.settings, arguments.without))
     torch.manual_seed(arguments.seed)
     network = AnchorNetwork(place.settings.anchor_network)
     peer = arguments.peer == "regression"
     weights = place.settings.regression_weights if peer else place.settings.anchor_weights
     optimisation = place.settings.anchor_optimisation
     limits = Limits(arguments.steps or optimisation.steps, arguments.minutes)
-    checkpoint: Path = arguments.state / CHECKPOINTS[arguments.peer or "anchor"]
+    name = checkpoint_name(arguments.peer or "anchor", arguments.without)
     task = build_task(place, network, weights)
     measure_features(network.encoder, place.sources.train.store())
-    train(task, optimisation, limits, checkpoint, arguments.seed)
+    train(task, optimisation, limits, arguments.state / name, arguments.seed, arguments.warm)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Trains stage 2 on stage 1's own predictions.
 
 python -m training.train_completion --state DIR [--motion DIR] [--minutes M]
+    [--without composite|geometry|bank|feature]
 """
 
 from dataclasses import dataclass, replace
@@ -43,14 +44,14 @@ from .networks.anchor import AnchorNetwork, AnchorPrediction
 from .networks.blocks import ObservationTensors
 from .networks.body_layer import BodyLayer, forward_kinematics
 from .networks.completion import CompletionConditions, CompletionNetwork, assemble
+from .networks.rotations_alone import RotationsAlone
+from .reductions import OF_BOTH_STAGES, REDUCTIONS, checkpoint_name, reduced
 from .train_anchor import (
-    CHECKPOINTS,
     Drawn,
     main_joint_errors,
     measure_features,
 )
 
-CHECKPOINT = "completion.pt"
 VALIDATION_STEPS = 4
 VALIDATION_SAMPLES = 8
 _LIMBS = list(LIMB_JOINTS)
@@ -354,26 +355,31 @@ def _float(values: Floats | Bools) -> Tensor:
 
 def main() -> None:
     """The command line."""
-    arguments = argument_parser("Train stage 2 on stage 1's predictions.").parse_args()
+    parser = argument_parser("Train stage 2 on stage 1's predictions.")
+    parser.add_argument("--without", choices=REDUCTIONS, help="take one thing away")
+    arguments = parser.parse_args()
+    without: str | None = arguments.without
     torch.set_num_threads(arguments.threads)
     count = load_settings(arguments.settings).completion_augmentation.perturbations
     place = open_workplace(arguments.state, arguments.settings, arguments.motion, count)
+    place = replace(place, settings=reduced(place.settings, without))
     torch.manual_seed(arguments.seed)
     stage1 = AnchorNetwork(place.settings.anchor_network)
-    load_averaged(stage1, arguments.state / CHECKPOINTS["anchor"])
+    of_both = without if without in OF_BOTH_STAGES else None
+    load_averaged(stage1, arguments.state / checkpoint_name("anchor", of_both))
     for parameter in stage1.parameters():
         parameter.requires_grad_(False)
     place.sources.train.refresh(np.random.default_rng(arguments.seed))
     store = place.sources.train.store()
     mean, deviation = latent_statistics(store)
-    network = CompletionNetwork(
-        place.settings.completion_network, place.model.body, mean, deviation
-    )
+    kind = RotationsAlone if without == "composite" else CompletionNetwork
+    network = kind(place.settings.completion_network, place.model.body, mean, deviation)
     measure_features(network.encoder, store)
     optimisation = place.settings.completion_optimisation
     limits = Limits(arguments.steps or optimisation.steps, arguments.minutes)
     task = build_task(place, network, stage1)
-    train(task, optimisation, limits, arguments.state / CHECKPOINT, arguments.seed)
+    name = checkpoint_name("completion", without)
+    train(task, optimisation, limits, arguments.state / name, arguments.seed, arguments.warm)
 
 
 if __name__ == "__main__":

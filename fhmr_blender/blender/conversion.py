@@ -91,6 +91,11 @@ def camera_matrices(T_world_from_cam: Floats) -> Floats:
     return T_world_from_cam @ _BLENDER_CAMERA
 
 
+def opencv_matrices(matrices_world: Floats) -> Floats:
+    """The inverse of `camera_matrices`: (..., 4, 4) of Blender's camera -> T_world_from_cam."""
+    return matrices_world @ _BLENDER_CAMERA
+
+
 def film_millimetres(size: tuple[int, int]) -> float:
     """Millimetres a pixel if the picture (width, height) were 35 mm film, by the diagonal.
 

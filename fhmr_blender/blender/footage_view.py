@@ -1,5 +1,7 @@
 """What the chosen footage is: its size, frames and lens, and a thumbnail."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,25 +13,36 @@ from ..errors import FhmrError
 from .conversion import film_millimetres
 
 if TYPE_CHECKING:
+    from ..pipeline.footage import Footage
     from ..pipeline.pixels import Picture
     from .properties import FHMR_PG_footage
 
+MOVIES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".gif"})
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".bmp", ".webp"})
 _THUMBNAIL = 256  # pixels
 _previews: "bpy.utils.previews.ImagePreviewCollection | None" = None
+
+
+def on_file(settings: "FHMR_PG_footage", context: bpy.types.Context) -> None:
+    """Another file was chosen: it is what it looks like, until the artist says otherwise."""
+    if settings.sequence:
+        settings.sequence = False  # looks at the file, too
+    else:
+        on_choice(settings, context)
 
 
 def on_choice(settings: "FHMR_PG_footage", _context: bpy.types.Context) -> None:
     """Look at the file that was chosen; a problem is shown in the panel."""
     settings.problem = ""
     settings.probed = ""
+    settings.boxes.clear()
     if not settings.filepath:
         return
     # The decoder is loaded when footage is first chosen, not when Blender starts.
-    from ..pipeline.footage import Footage
     from ..pipeline.lens import choose_intrinsics
 
     try:
-        footage = Footage(path_of(settings))
+        footage = source_of(settings).open()
         lens = choose_intrinsics(footage)
     except FhmrError as error:
         settings.problem = str(error)
@@ -37,6 +50,8 @@ def on_choice(settings: "FHMR_PG_footage", _context: bpy.types.Context) -> None:
     settings.size = footage.size
     settings.fps = footage.fps
     settings.frame_count = footage.frame_count
+    path = path_of(settings)
+    settings.numbered = path.suffix.lower() not in MOVIES and bool(re.search(r"[\d#]", path.stem))
     settings.lens_origin = lens.origin
     settings.start, settings.end, settings.step = 1, footage.frame_count, 1
     if not settings.use_focal_length:
@@ -44,6 +59,31 @@ def on_choice(settings: "FHMR_PG_footage", _context: bpy.types.Context) -> None:
     _make_thumbnail(settings.filepath, footage.frame(settings.start - 1))
     settings.probed = settings.filepath
     footage.close()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which footage is chosen, as plain values for a worker."""
+
+    path: Path
+    sequence: bool
+    fps: float  # of a sequence
+
+    def open(self) -> "Footage":
+        """Open it.
+
+        Raises:
+            FhmrError: It is missing or damaged.
+        """
+        from ..pipeline.footage import Footage
+
+        sequence = self.sequence and self.path.suffix.lower() not in MOVIES
+        return Footage(self.path, sequence=sequence, fps=self.fps)
+
+
+def source_of(settings: "FHMR_PG_footage") -> Source:
+    """What the panel says."""
+    return Source(path_of(settings), settings.sequence, settings.sequence_fps)
 
 
 def path_of(settings: "FHMR_PG_footage") -> Path:

@@ -52,6 +52,36 @@ def cancel() -> None:
         _running.job.cancel()
 
 
+def begin(title: str, work: Callable[[Report], Any]) -> Running:
+    """Start a job; nothing else runs.
+
+    Returns:
+        Its state: result or error stand there once `job.drain()` says that it has ended.
+    """
+    global _running
+    state = Running(title)
+
+    def on_done(result: Any) -> None:
+        state.result = result
+
+    def on_error(error: BaseException) -> None:
+        state.error = error
+
+    def on_progress(fraction: float, message: str) -> None:
+        state.fraction, state.message = fraction, message
+
+    state.job = Job(work, on_done, on_error, on_progress)
+    _running = state
+    return state
+
+
+def forget(state: Running) -> None:
+    """A job that somebody else than an operator drained has ended."""
+    global _running
+    if _running is state:
+        _running = None
+
+
 def stop() -> None:
     """Cancel and wait a little; for disabling the extension and quitting."""
     global _running
@@ -139,7 +169,6 @@ class JobOperator(_Operator):
             self._timer = None
 
     def _start(self, context: bpy.types.Context) -> bool:
-        global _running
         if _running is not None:
             self.report({"ERROR"}, f"{_running.title} is still running. Wait, or cancel it.")
             return False
@@ -148,19 +177,7 @@ class JobOperator(_Operator):
         except FhmrError as error:
             self.report({"ERROR"}, str(error))
             return False
-        state = Running(self.title)
-
-        def on_done(result: Any) -> None:
-            state.result = result
-
-        def on_error(error: BaseException) -> None:
-            state.error = error
-
-        def on_progress(fraction: float, message: str) -> None:
-            state.fraction, state.message = fraction, message
-
-        state.job = Job(work, on_done, on_error, on_progress)
-        _running = state
+        begin(self.title, work)
         return True
 
     def _end(self, context: bpy.types.Context) -> "set[OperatorReturnItems]":
@@ -198,11 +215,13 @@ class FHMR_OT_cancel(bpy.types.Operator):
 
 
 def redraw(context: bpy.types.Context) -> None:
-    """Have the sidebars drawn again."""
+    """Have the sidebars drawn again; not the views, which cost time that the job could use."""
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
 
 
 CLASSES = (FHMR_OT_cancel,)

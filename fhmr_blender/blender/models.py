@@ -31,6 +31,12 @@ def networks(choices: Choices) -> "Networks":
         return _networks[key]
 
 
+def ready(choices: Choices) -> bool:
+    """Whether the networks are in memory: asking for them costs nothing then."""
+    with _lock:
+        return (choices.models, choices.threads) in _networks
+
+
 def bodies_of(shot: Shot) -> dict[int, Body]:
     """The bodies of a shot's people, by their ids.
 

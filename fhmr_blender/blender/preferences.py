@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import FloatProperty, IntProperty, StringProperty
 
 PACKAGE = (__package__ or "").rpartition(".")[0]
 """The name under which Blender knows the extension."""
@@ -18,6 +18,7 @@ class Choices:
     models: Path | None = None  # None: those that came with the extension
     smpl_file: Path | None = None
     threads: int | None = None  # None: chosen for the computer
+    cache_limit: int = 2_000_000_000  # bytes
 
 
 class FHMR_Preferences(bpy.types.AddonPreferences):
@@ -29,6 +30,7 @@ class FHMR_Preferences(bpy.types.AddonPreferences):
         models: str
         smpl_file: str
         threads: int
+        cache_gigabytes: float
     else:
         models: StringProperty(
             name="Models",
@@ -47,6 +49,15 @@ class FHMR_Preferences(bpy.types.AddonPreferences):
             min=0,
             soft_max=16,
         )
+        cache_gigabytes: FloatProperty(
+            name="Cache (GB)",
+            description="How much space what was seen in footage may take, so that estimating it "
+            "again is quick. The oldest goes first",
+            default=2.0,
+            min=0.0,
+            soft_max=20.0,
+            precision=1,
+        )
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
@@ -58,6 +69,9 @@ class FHMR_Preferences(bpy.types.AddonPreferences):
         row.operator("fhmr.verify_models", text="Verify", icon="CHECKMARK")
         layout.prop(self, "smpl_file")
         layout.prop(self, "threads", text="Threads" if self.threads else "Threads (automatic)")
+        row = layout.row(align=True)
+        row.prop(self, "cache_gigabytes")
+        row.operator("fhmr.clear_cache", text="Clear", icon="TRASH")
 
 
 def choices(context: bpy.types.Context) -> Choices:
@@ -70,6 +84,7 @@ def choices(context: bpy.types.Context) -> Choices:
         models=_path(stored.models),
         smpl_file=_path(stored.smpl_file),
         threads=stored.threads or None,
+        cache_limit=round(stored.cache_gigabytes * 1e9),
     )
 
 

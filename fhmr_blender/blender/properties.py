@@ -6,6 +6,7 @@ import bpy
 from bpy.props import (
     BoolProperty,
     BoolVectorProperty,
+    CollectionProperty,
     EnumProperty,
     FloatProperty,
     FloatVectorProperty,
@@ -15,7 +16,9 @@ from bpy.props import (
 )
 
 from ..core.skeleton import LIMB_NAMES
-from . import footage_view
+from . import footage_view, output_properties, people_properties, take_properties
+from .output_properties import SCOPES
+from .retarget import properties as retarget_properties
 
 LIMB_LABELS = dict(zip(LIMB_NAMES, ("Head", "L Arm", "R Arm", "L Leg", "R Leg"), strict=True))
 
@@ -25,22 +28,18 @@ BODIES = (
     ("female", "Female", "The female body that ships with FHMR"),
     ("file", "Own File", "An SMPL file of your own (.npz or .pkl)"),
 )
-SCOPES = (
-    ("FRAME", "Frame", "The frame that the timeline shows"),
-    ("RANGE", "Range", "From one frame to another"),
-    ("CLIP", "Clip", "All frames of the footage"),
-)
 
 
 # Estimate and Resample draw limbs by the same three settings.
-def _guidance() -> Any:
+def _guidance(**more: Any) -> Any:
     return FloatProperty(
         name="Guidance",
         description="How closely the limbs follow the picture: 0 imagines them freely around "
-        "the torso, 1 as the model believes, more clings to the picture where it shows them",
+        "the torso, 1 as the model believes, 4 clings to the picture where it shows them",
         default=1.0,
         min=0.0,
         max=4.0,
+        **more,
     )
 
 
@@ -54,10 +53,16 @@ def _steps() -> Any:
     )
 
 
-def _seed() -> Any:
+def _seed(**more: Any) -> Any:
     return IntProperty(
-        name="Seed", description="Another number draws other limbs", default=0, min=0
+        name="Seed", description="Another number draws other limbs", default=0, min=0, **more
     )
+
+
+def _on_person(_settings: "FHMR_PG_footage", context: bpy.types.Context) -> None:
+    from . import people_list  # late: it reads these properties
+
+    people_list.on_row(context)
 
 
 class FHMR_PG_footage(bpy.types.PropertyGroup):
@@ -70,7 +75,13 @@ class FHMR_PG_footage(bpy.types.PropertyGroup):
         size: tuple[int, int]
         fps: float
         frame_count: int
+        numbered: bool
+        sequence: bool
+        sequence_fps: float
         lens_origin: str
+        camera: str
+        boxes: bpy.types.bpy_prop_collection_idprop[people_properties.FHMR_PG_box]
+        person: int
         start: int
         end: int
         step: int
@@ -90,16 +101,46 @@ class FHMR_PG_footage(bpy.types.PropertyGroup):
     else:
         filepath: StringProperty(
             name="Footage",
-            description="The picture or movie that shows the people",
+            description="The picture, movie or image sequence that shows the people",
             subtype="FILE_PATH",
-            update=footage_view.on_choice,
+            update=footage_view.on_file,
         )
         probed: StringProperty(options={"HIDDEN"})
         problem: StringProperty(options={"HIDDEN"})
         size: bpy.props.IntVectorProperty(size=2, options={"HIDDEN"})
         fps: FloatProperty(options={"HIDDEN"})
         frame_count: IntProperty(options={"HIDDEN"})
+        numbered: BoolProperty(options={"HIDDEN"})  # a picture with others beside it
+        sequence: BoolProperty(
+            name="Image Sequence",
+            description="Take all pictures with the same name and another number as one clip",
+            update=footage_view.on_choice,
+        )
+        sequence_fps: FloatProperty(
+            name="Frame Rate (fps)",
+            description="How many pictures of the sequence make a second",
+            default=24.0,
+            min=1.0,
+            max=1000.0,
+            update=footage_view.on_choice,
+        )
         lens_origin: StringProperty(options={"HIDDEN"})
+        camera: EnumProperty(
+            name="Camera",
+            description="How the camera that filmed moved",
+            items=(
+                ("static", "Static", "On a tripod, or a picture"),
+                ("moving", "Moving", "Panned or tilted: its turn is followed by the background"),
+                (
+                    "scene",
+                    "Scene",
+                    "As this scene's own camera moves: animated, or tracked by Blender. "
+                    "Its lens counts, too",
+                ),
+            ),
+        )
+        boxes: CollectionProperty(type=people_properties.FHMR_PG_box)
+        person: IntProperty(options={"HIDDEN"}, update=_on_person)  # row that is selected
         start: IntProperty(name="Start", description="First frame to estimate", default=1, min=1)
         end: IntProperty(name="End", description="Last frame to estimate", default=1, min=1)
         step: IntProperty(
@@ -149,7 +190,8 @@ class FHMR_PG_footage(bpy.types.PropertyGroup):
         steps: _steps()
         hypotheses: IntProperty(
             name="Hypotheses",
-            description="How many answers are drawn; their mean is shown",
+            description="How many answers are drawn beside the one that is shown; their spread "
+            "says how sure the limbs are",
             default=8,
             min=1,
             max=32,
@@ -185,10 +227,12 @@ class FHMR_PG_take(bpy.types.PropertyGroup):
         variations: int
         steps: int
         seed: int
-        bake_scope: str
-        bake_start: int
-        bake_end: int
-        bake_step: int
+        revision: int
+        hand: take_properties.FHMR_PG_hand
+        clean_up: output_properties.FHMR_PG_clean_up
+        bake: output_properties.FHMR_PG_bake
+        seen: people_properties.FHMR_PG_seen
+        retarget: retarget_properties.FHMR_PG_retarget
     else:
         kind: EnumProperty(
             items=(
@@ -210,7 +254,7 @@ class FHMR_PG_take(bpy.types.PropertyGroup):
         scope: EnumProperty(name="Scope", description="Frames that are drawn again", items=SCOPES)
         start: IntProperty(name="Start", description="First frame drawn again", default=1)
         end: IntProperty(name="End", description="Last frame drawn again", default=1)
-        guidance: _guidance()
+        guidance: _guidance(update=take_properties.on_draw_setting)
         variations: IntProperty(
             name="Variations",
             description="How many answers are drawn; the best of them is shown",
@@ -219,18 +263,23 @@ class FHMR_PG_take(bpy.types.PropertyGroup):
             max=32,
         )
         steps: _steps()
-        seed: _seed()
-        bake_scope: EnumProperty(
-            name="Scope", description="Frames that get keyframes", items=SCOPES
-        )
-        bake_start: IntProperty(name="Start", description="First frame with a key", default=1)
-        bake_end: IntProperty(name="End", description="Last frame with a key", default=1)
-        bake_step: IntProperty(
-            name="Every", description="A key every n-th frame", default=1, min=1, soft_max=10
-        )
+        seed: _seed(update=take_properties.on_draw_setting)
+        revision: IntProperty(options={"HIDDEN"})  # another number for other data
+        hand: PointerProperty(type=take_properties.FHMR_PG_hand)
+        clean_up: PointerProperty(type=output_properties.FHMR_PG_clean_up)
+        bake: PointerProperty(type=output_properties.FHMR_PG_bake)
+        seen: PointerProperty(type=people_properties.FHMR_PG_seen)
+        retarget: PointerProperty(type=retarget_properties.FHMR_PG_retarget)
 
 
-CLASSES = (FHMR_PG_footage, FHMR_PG_take)
+CLASSES = (
+    *take_properties.CLASSES,
+    *output_properties.CLASSES,
+    *people_properties.CLASSES,
+    *retarget_properties.CLASSES,
+    FHMR_PG_footage,
+    FHMR_PG_take,
+)
 
 
 def settings_of(scene: bpy.types.Scene) -> FHMR_PG_footage:
@@ -243,13 +292,20 @@ def take_of(item: bpy.types.Object) -> FHMR_PG_take:
     return cast("Any", item).fhmr_take
 
 
+def pin_of(item: bpy.types.Object) -> take_properties.FHMR_PG_pin:
+    """What makes an object a pin; without a rig it is none."""
+    return cast("Any", item).fhmr_pin
+
+
 def attach() -> None:
     """Give scenes and objects their properties; the classes are registered."""
     cast("Any", bpy.types.Scene).fhmr = PointerProperty(type=FHMR_PG_footage)
     cast("Any", bpy.types.Object).fhmr_take = PointerProperty(type=FHMR_PG_take)
+    cast("Any", bpy.types.Object).fhmr_pin = PointerProperty(type=take_properties.FHMR_PG_pin)
 
 
 def detach() -> None:
     """Take the properties away again."""
+    del cast("Any", bpy.types.Object).fhmr_pin
     del cast("Any", bpy.types.Object).fhmr_take
     del cast("Any", bpy.types.Scene).fhmr

@@ -4,13 +4,19 @@ import bpy
 
 from . import (
     footage_view,
+    ghosts,
     job_timer,
+    landmarks_view,
+    live,
     models,
     operators,
     panels,
+    people_list,
     preferences,
     properties,
     saved_state,
+    uncertainty_view,
+    watch,
 )
 
 CLASSES = (
@@ -20,7 +26,17 @@ CLASSES = (
     *operators.CLASSES,
     *panels.CLASSES,
 )
-HANDLERS = ((bpy.app.handlers.load_post, saved_state.on_load),)
+HANDLERS = (
+    (bpy.app.handlers.load_pre, live.on_leave_file),
+    (bpy.app.handlers.load_post, saved_state.on_load),
+    (bpy.app.handlers.depsgraph_update_post, watch.on_update),
+    (bpy.app.handlers.undo_post, live.on_undo),
+    (bpy.app.handlers.redo_post, live.on_undo),
+    (bpy.app.handlers.undo_post, watch.on_undo),
+    (bpy.app.handlers.redo_post, watch.on_undo),
+)
+VIEWS = (footage_view, people_list, ghosts, landmarks_view, uncertainty_view)
+"""What else Blender holds of ours: each takes it away again in its `detach`."""
 
 
 def register() -> None:
@@ -28,18 +44,22 @@ def register() -> None:
     for class_ in CLASSES:
         bpy.utils.register_class(class_)
     properties.attach()
-    footage_view.attach()
+    for view in VIEWS:
+        view.attach()
     for handlers, handler in HANDLERS:
         handlers.append(handler)
 
 
 def unregister() -> None:
     """The same backwards; what still runs is cancelled."""
+    live.stop()
+    watch.stop()
     job_timer.stop()
     for handlers, handler in reversed(HANDLERS):
         if handler in handlers:
             handlers.remove(handler)
-    footage_view.detach()
+    for view in reversed(VIEWS):
+        view.detach()
     properties.detach()
     for class_ in reversed(CLASSES):
         bpy.utils.unregister_class(class_)

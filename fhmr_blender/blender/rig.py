@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Matrix, Quaternion
 
 from ..core.arrays import Floats
 from ..core.body import Body
+from ..core.euler import ORDERS
 from ..core.motion import Motion
 from ..core.skeleton import JOINT_NAMES, PARENTS
 from ..errors import FhmrError
@@ -35,7 +36,7 @@ def create(
     collection.objects.link(rig)
     rig.scale = (unit, unit, unit)
     rest_joints = body.rest_joints(betas)
-    with _edit_mode(rig):
+    with edit_mode(rig):
         _add_bones(armature, rest_joints)
     mesh = body_mesh.create(f"{name}_body", body, rig)
     collection.objects.link(mesh)
@@ -59,8 +60,13 @@ def pose(rig: bpy.types.Object, motion_world: Motion, index: int) -> None:
 def apply(bones: list[bpy.types.PoseBone], quaternions: Floats, location: Floats) -> None:
     """Set the rotations (24, 4) of all bones and the location (3,) of the pelvis."""
     for bone, quaternion in zip(bones, quaternions, strict=True):
-        bone.rotation_mode = "QUATERNION"
-        bone.rotation_quaternion = quaternion
+        if bone.rotation_mode in ORDERS:
+            angles = cast("Any", bone).rotation_euler  # the new ones stay close to them
+            turned = Quaternion(quaternion.tolist()).to_euler(bone.rotation_mode, angles)
+            cast("Any", bone).rotation_euler = turned
+        else:
+            bone.rotation_mode = "QUATERNION"
+            bone.rotation_quaternion = quaternion
     cast("Any", bones[0]).location = location
 
 
@@ -129,7 +135,7 @@ def _dress(rig: bpy.types.Object, joints: Floats) -> None:
 
 
 @contextmanager
-def _edit_mode(rig: bpy.types.Object) -> Iterator[None]:
+def edit_mode(rig: bpy.types.Object) -> Iterator[None]:
     """Bones can be made in Edit Mode only, which Blender offers through an operator alone."""
     layer = bpy.context.view_layer
     before = layer.objects.active

@@ -1,6 +1,7 @@
 """The camera that saw the shot, with the footage behind what it sees."""
 
 import math
+import re
 from pathlib import Path
 
 import bpy
@@ -10,8 +11,12 @@ from mathutils import Matrix
 from ..core.arrays import Floats, Indices
 from ..core.exif import read_exif
 from ..core.motion import Shot
+from ..core.rotations import nearest_rotation
 from ..errors import FhmrError
+from ..pipeline.camera_file import KnownCamera
+from ..pipeline.sequences import find_sequence, is_pattern
 from . import conversion, datablocks, keyframes
+from .keyframes import Track
 
 MOVIE_START = 1  # scene frame of the footage's frame 0
 _ORIENTATIONS = {
@@ -59,8 +64,11 @@ def place(camera: bpy.types.Object, shot: Shot, scene: bpy.types.Scene) -> None:
     for path, value in zip(_LENS_PATHS, lenses[0], strict=True):
         setattr(datablocks.camera(camera), path, float(value))
     if np.ptp(lenses, axis=0).max() > 0:
-        curves = {(path, 0): lenses[:, index] for index, path in enumerate(_LENS_PATHS)}
-        keyframes.write(datablocks.camera(camera), frames, curves)
+        tracks = [
+            Track(path, frames, lenses[:, index : index + 1])
+            for index, path in enumerate(_LENS_PATHS)
+        ]
+        keyframes.write(datablocks.camera(camera), tracks)
     for background in datablocks.camera(camera).background_images:
         _fit(background, shot.size, scene)
     _stand(camera, shot.T_world_from_cam, frames, unit(scene))
@@ -84,29 +92,106 @@ def show_footage(camera: bpy.types.Object, shot: Shot, path: Path, scene: bpy.ty
     Raises:
         FhmrError: Blender cannot open the file.
     """
+    sequence = find_sequence(path) if is_pattern(path) else None
+    file = path if sequence is None else sequence.files[0]
     try:
-        image = bpy.data.images.load(str(path.resolve()), check_existing=True)
+        image = bpy.data.images.load(str(file.resolve()), check_existing=sequence is None)
     except RuntimeError as error:
         raise FhmrError(
             f"{path.name} cannot be shown behind the body.", "Set the camera's background by hand."
         ) from error
+    if sequence is not None:
+        image.source = "SEQUENCE"
     datablocks.camera(camera).show_background_images = True
     background = datablocks.camera(camera).background_images.new()
     background.image = image
     background.alpha = 1.0
     background.display_depth = "BACK"
     background.frame_method = "FIT"
-    if image.source == "MOVIE":
+    if image.source in ("MOVIE", "SEQUENCE"):
         user = background.image_user
         user.frame_start = MOVIE_START
-        user.frame_duration = max(image.frame_duration, int(shot.frames[-1]) + 1)
         user.use_auto_refresh = True
-    else:
+        if sequence is None:
+            user.frame_duration = max(image.frame_duration, int(shot.frames[-1]) + 1)
+        else:
+            user.frame_duration = len(sequence.files)
+            user.frame_offset = first_number(file) - 1
+    if image.source != "MOVIE":
         # Blender shows pictures as their pixels lie, whatever EXIF says.
-        turn, mirrored = _ORIENTATIONS[read_exif(path.read_bytes()).orientation]
+        turn, mirrored = _ORIENTATIONS[read_exif(file.read_bytes()).orientation]
         background.rotation = math.radians(turn)
         background.use_flip_x = mirrored
     _fit(background, shot.size, scene)
+
+
+def first_number(file: Path) -> int:
+    """The last number in a file's name, by which Blender counts a sequence."""
+    digits = re.findall(r"\d+", file.stem)
+    return int(digits[-1]) if digits else 1
+
+
+def as_it_films(
+    camera: bpy.types.Object, numbers: Indices, size: tuple[int, int], scene: bpy.types.Scene
+) -> KnownCamera:
+    """A camera of the artist's over footage frames (K,), with what moves it: keys, constraints.
+
+    A single frame is a picture's: it fits the frame that the scene shows.
+
+    Raises:
+        FhmrError: The camera has no perspective.
+    """
+    shown = scene.frame_current
+    matrices, lenses = np.empty((len(numbers), 4, 4)), np.empty((len(numbers), 4))
+    try:
+        for row, number in enumerate(numbers):
+            scene.frame_set(shown if len(numbers) == 1 else int(number) + MOVIE_START)
+            matrix = np.array(camera.matrix_world)
+            matrix[:3, :3] = nearest_rotation(matrix[:3, :3])
+            matrix[:3, 3] *= scene.unit_settings.scale_length
+            matrices[row] = matrix
+            lenses[row] = scene_lens(camera, size, scene)
+    finally:
+        scene.frame_set(shown)
+    return KnownCamera(numbers, conversion.opencv_matrices(matrices), lenses)
+
+
+def scene_lens(camera: bpy.types.Object, size: tuple[int, int], scene: bpy.types.Scene) -> Floats:
+    """(4,) fx fy cx cy of a camera of the artist's, in pixels of a picture that fills its frame.
+
+    Args:
+        camera: Any camera, as it is at the present frame.
+        size: The picture's width and height; it lies centred in the frame, as large as fits.
+        scene: For the frame's shape.
+
+    Raises:
+        FhmrError: The camera has no perspective.
+    """
+    if datablocks.camera(camera).type != "PERSP":
+        raise FhmrError(
+            f"{camera.name} has no perspective.", "Give the scene a perspective camera."
+        )
+    render = scene.render
+    matrix = np.array(
+        camera.calc_matrix_camera(
+            bpy.context.evaluated_depsgraph_get(),
+            x=render.resolution_x,
+            y=render.resolution_y,
+            scale_x=render.pixel_aspect_x,
+            scale_y=render.pixel_aspect_y,
+        )
+    )
+    width, height = size
+    aspect = frame_aspect(scene)
+    frame = np.array([max(width, height * aspect), max(height, width / aspect)])  # in its pixels
+    return np.array(
+        [
+            matrix[0, 0] * frame[0] / 2,
+            matrix[1, 1] * frame[1] / 2,
+            width / 2 - matrix[0, 2] * frame[0] / 2,
+            height / 2 + matrix[1, 2] * frame[1] / 2,
+        ]
+    )
 
 
 def _fit(
@@ -131,6 +216,8 @@ def _stand(
     camera.matrix_world = Matrix(matrices[0].tolist())
     if np.ptp(matrices, axis=0).max() > 0:
         quaternions = conversion.object_quaternions(matrices)
-        curves = {("location", axis): matrices[:, axis, 3] for axis in range(3)}
-        curves |= {("rotation_quaternion", axis): quaternions[:, axis] for axis in range(4)}
-        keyframes.write(camera, frames, curves)
+        tracks = [
+            Track("location", frames, matrices[:, :3, 3]),
+            Track("rotation_quaternion", frames, quaternions),
+        ]
+        keyframes.write(camera, tracks)

@@ -10,6 +10,7 @@ import bpy
 from ..core import shot_file
 from ..core.motion import Shot
 from ..errors import FhmrError
+from ..pipeline.sequences import is_pattern
 from . import models, registration, shot_scene
 from .properties import settings_of
 
@@ -33,8 +34,12 @@ def write_blend(shot: Shot, source_path: Path | None, blend_path: Path) -> None:
         scene.render.resolution_x, scene.render.resolution_y = shot.size
         if len(shot.frames) > 1:
             _match_time(scene, shot)
+        if is_pattern(Path(shot.source)):
+            source_path = Path(shot.source)  # a sequence, whichever of its files was named
         made = shot_scene.build(scene, shot, source_path, models.bodies_of(shot))
         scene.camera = made.camera
+        if len(shot.frames) > 1:
+            settings_of(scene).sequence_fps = shot.fps
         settings_of(scene).filepath = "" if source_path is None else str(source_path.resolve())
         _save(blend_path)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.body import Body
 from ..core.motion import Person, Shot
-from . import keyframes, rig, saved_state, scene_camera, takes
+from . import baking, clean_up, people_list, rig, saved_state, scene_camera, takes
 from .properties import take_of
 
 
@@ -45,7 +45,7 @@ def build(
             scene_camera.show_footage(camera, shot, source, scene)
         saved_state.store_camera(camera, shot)
         rigs = tuple(
-            _add_person(scene, shot, person, bodies[person.id], name, collection)
+            add_person(scene, shot, person, bodies[person.id], name, collection)
             for person in shot.people
         )
     except BaseException:
@@ -103,7 +103,7 @@ def _bone_shapes(item: bpy.types.Object) -> set[bpy.types.Object]:
     return {bone.custom_shape for bone in bones if bone.custom_shape is not None}
 
 
-def _add_person(
+def add_person(
     scene: bpy.types.Scene,
     shot: Shot,
     person: Person,
@@ -111,6 +111,7 @@ def _add_person(
     name: str,
     collection: bpy.types.Collection,
 ) -> bpy.types.Object:
+    """Make the rig of a person of a shot, with its body, its take and its motion."""
     unit = scene_camera.unit(scene)
     made = rig.create(
         f"{name}_person{person.id}", body, person.motion_world.betas, collection, unit
@@ -118,19 +119,34 @@ def _add_person(
     saved_state.store_person(made, shot, person)
     frames = takes.scene_frames(person)
     take = take_of(made)
-    take.start = take.bake_start = int(frames[0])
-    take.end = take.bake_end = int(frames[-1])
+    take.start = take.bake.start = int(frames[0])
+    take.end = take.bake.end = int(frames[-1])
     if takes.is_still(shot):
-        take.scope = take.bake_scope = "FRAME"
+        take.scope = take.bake.scope = "FRAME"
+        take.clean_up.still = True
     else:
-        take.scope = take.bake_scope = "CLIP"
-        keyframes.bake(made, person.motion_world, np.arange(len(frames), dtype=float), frames)
+        take.scope = take.bake.scope = "CLIP"
+        motion = clean_up.shown_motion(made, shot, person)
+        baking.bake(made, motion, np.arange(len(frames), dtype=float), frames)
+    people_list.note(made, shot, person, body)
     show(made, shot, person, scene)
     return made
 
 
 def show(rig_object: bpy.types.Object, shot: Shot, person: Person, scene: bpy.types.Scene) -> None:
     """Pose a rig as its take at the scene's frame."""
-    rig.pose(
-        rig_object, person.motion_world, takes.nearest_index(shot, person, scene.frame_current)
-    )
+    index = takes.nearest_index(shot, person, scene.frame_current)
+    rig.pose(rig_object, clean_up.shown_motion(rig_object, shot, person), index)
+
+
+def refresh(
+    rig_object: bpy.types.Object, shot: Shot, person: Person, scene: bpy.types.Scene
+) -> None:
+    """Show a take that has changed: its keys that we made, and the pose at the scene's frame.
+
+    Raises:
+        FhmrError: A bone was renamed or deleted.
+    """
+    motion = clean_up.shown_motion(rig_object, shot, person)
+    baking.rewrite(rig_object, shot, person, motion)
+    rig.pose(rig_object, motion, takes.nearest_index(shot, person, scene.frame_current))

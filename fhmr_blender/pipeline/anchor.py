@@ -4,11 +4,11 @@ Source: FactorizedHMR (arXiv 2605.14854), stage 1.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from ..core.arrays import Floats, check_shapes
+from ..core.arrays import Bools, Floats, check_shapes
 from ..core.camera import PersonCamera
 from ..core.motion import Observations
 from ..core.person_view import NetworkInputs, network_inputs, pelvis_cam
@@ -26,7 +26,10 @@ class View:
 
     def batch(self, frames: slice) -> dict[str, Floats]:
         """The inputs of some frames, with a batch axis of one."""
-        return {name: array[:, frames] for name, array in self.inputs.as_batch().items()}
+        return {
+            item.name: np.asarray(getattr(self.inputs, item.name)[frames], dtype=np.float32)[None]
+            for item in fields(self.inputs)
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,17 @@ def view_of(observations: Observations, R_world_from_cam: Floats | None) -> View
         image_feature=observations.image_feature,
         R_world_from_cam=R_world_from_cam,
     )
-    return View(inputs, camera)
+    return View(_without_hidden(inputs, observations.track_confidence == 0.0), camera)
+
+
+def _without_hidden(inputs: NetworkInputs, hidden: Bools) -> NetworkInputs:
+    """Frames in which the person was not seen are flagged absent, N frames; single landmarks, too,
+    whose presence is plainly 0: somebody has marked them wrong."""
+    given = inputs.given.copy()
+    given[hidden, :4] = 0.0  # all but the camera's motion
+    absent = hidden[:, None] | (inputs.landmarks[..., 4] == 0.0)
+    landmark_given = np.where(absent, 0.0, inputs.landmark_given)
+    return replace(inputs, given=given, landmark_given=landmark_given)
 
 
 def regress_anchor(

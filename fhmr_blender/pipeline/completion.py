@@ -3,32 +3,33 @@
 Source: FactorizedHMR (arXiv 2605.14854), stage 2.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ..core.arrays import Bools, Floats, Indices, check_shapes
-from ..core.flow import guided, integrate
+from ..core.flow import Denoiser, guided, integrate
 from ..core.latent import (
     GRAVITY,
     LATENT_SIZE,
     POSITIONS,
     ROTATIONS,
+    VELOCITY,
     limb_coordinates,
     pack,
 )
 from ..core.motion import Anchor, assemble
-from ..core.noise import normal_noise
 from ..core.person_view import translation_person
 from ..core.rotations import matrix_from_sixd, sixd_from_matrix
 from ..core.skeleton import LIMB_JOINTS, LIMB_NAMES, forward_kinematics
 from .anchor import View
+from .limb_noise import limb_noise
 from .runtime import Network
 from .windows import cut
 
-_BATCH = 8  # samples a call; always full, so that a sample's bits do not depend on their number
-_WORLD_GROUP = len(LIMB_NAMES)  # of the noise: the limbs come first
+BATCH = 8  # samples a call; always full, so that a sample's bits do not depend on their number
+_REMEMBERED = 32  # frames; scopes up to there are drawn again and again while a slider moves
 _LIMB_COORDINATES = np.stack([limb_coordinates(limb) for limb in LIMB_NAMES])  # (5, 168)
 
 
@@ -62,11 +63,16 @@ class Known:
 
     limbs: Bools  # (N, 5) True where the rotations are given
     rotations: Floats  # (N, 18, 3, 3) LIMB_JOINTS, parent-relative; elsewhere never looked at
-    pinned: Bools  # (N, 18) True where only the joint's place is given
+    pull: Floats  # (N, 18, 3, 3): a joint at p goes to p + pull (place - p); 0 leaves it alone
     places: Floats  # (N, 18, 3) metres from the pelvis, along `cam`
 
     def __post_init__(self) -> None:
-        check_shapes(self, limbs="N 5", rotations="N 18 3 3", pinned="N 18", places="N 18 3")
+        check_shapes(self, limbs="N 5", rotations="N 18 3 3", pull="N 18 3 3", places="N 18 3")
+
+    @property
+    def pinned(self) -> Bools:
+        """(N, 18) True where the joint's place is given outright."""
+        return np.all(self.pull == np.eye(3), axis=(-1, -2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +83,7 @@ class Completion:
     positions: Floats  # (S, N, 18, 3) metres from the pelvis: what the positions branch says
     gravity: Floats  # (S, N, 3) unit
     contacts: Floats  # (S, N, 6) 0..1
+    velocity: Floats  # (S, N, 3) of the root along `core.latent.heading_frame`, m/s
 
     def __post_init__(self) -> None:
         check_shapes(
@@ -85,6 +92,7 @@ class Completion:
             positions="S N 18 3",
             gravity="S N 3",
             contacts="S N 6",
+            velocity="S N 3",
         )
 
 
@@ -110,91 +118,176 @@ def complete(
         Sample s is the same however many are drawn. At guidance 0 nothing that the picture shows
         (landmarks, depths, feature, first guess) is handed to the network.
     """
-    mean, std = constants["latent_mean"].astype(float), constants["latent_std"].astype(float)
-    values = np.zeros((len(subject.frames), LATENT_SIZE))
-    given = np.zeros(values.shape, dtype=bool)
-    if known is not None:
-        values = (_latent_of(subject, known) - mean) / std
-        given = known.limbs @ _LIMB_COORDINATES
-        given[:, POSITIONS] |= np.repeat(known.pinned, 3, axis=1)
-    batches = -(-draw.samples // _BATCH)
-    noise = _noise(draw, subject.frames, batches * _BATCH)
-    latents: list[Floats] = []
-    contacts: list[Floats] = []
-    for batch in range(batches):
-        on_batch(batch / batches)
-        rows = slice(batch * _BATCH, (batch + 1) * _BATCH)
-        latent, logits = _integrate_windows(subject, network, draw, noise[rows], given, values)
-        latents.append(latent)
-        contacts.append(logits)
-    latent = np.concatenate(latents)[: draw.samples] * std + mean  # (S, N, 168)
-    logits = np.concatenate(contacts)[: draw.samples]
-    return _unpack(latent, logits, subject)
+    sampler = Sampler(subject, network, constants)
+    return joined(list(sampler.batches(draw, known, on_batch)), draw.samples)
 
 
-def _noise(draw: Draw, frames: Indices, samples: int) -> Floats:
-    """(S, N, 168) standard normal, each limb's own wherever and with whatever it is drawn."""
-    noise = np.empty((samples, len(frames), LATENT_SIZE))
-    world = ~_LIMB_COORDINATES.any(axis=0)
-    for group, places in enumerate((*_LIMB_COORDINATES, world)):
-        noise[..., places] = normal_noise(
-            seed=draw.seed,
-            person=draw.person,
-            samples=samples,
-            frames=frames,
-            group=group,
-            size=int(places.sum()),
-        )
-    return noise
+def joined(batches: Sequence[Completion], samples: int) -> Completion:
+    """Batches in one, of the first samples."""
+    if len(batches) == 1 and samples == len(batches[0].rotations):
+        return batches[0]
+    return Completion(
+        **{
+            item.name: np.concatenate([getattr(batch, item.name) for batch in batches])[:samples]
+            for item in fields(Completion)
+        }
+    )
 
 
-def _integrate_windows(
-    subject: Subject,
-    network: Network,
-    draw: Draw,
-    noise: Floats,
-    given: Bools,
-    values: Floats,
-) -> tuple[Floats, Floats]:
-    """One full batch over all windows; a window starts from what the one before it drew.
+class Sampler:
+    """Stage 2 around one subject: what no draw changes is made once."""
 
-    Returns:
-        Latent (B, N, 168), normalised, and logits of contacts (B, N, 6).
-    """
-    latent = np.empty_like(noise)
-    contacts = np.empty((*noise.shape[:2], 6))
-    weights = _guidance(draw.guidance, subject.anchor.limb_trust)
-    for window in cut(len(subject.frames)):
-        frames = window.frames
-        known = np.broadcast_to(given[frames], noise[:, frames].shape).copy()
-        answer = np.broadcast_to(values[frames], known.shape).copy()
-        shared = slice(window.start, window.start + window.shared)
-        known[:, : window.shared] = True
-        answer[:, : window.shared] = latent[:, shared]
-        conditions = _conditions(subject, frames, len(noise))
-        alone = _Asked(network, _withheld(conditions), known)
-        seeing = _Asked(network, conditions, known)
-        denoiser = guided(alone, seeing, weights[frames])
-        latent[:, frames] = integrate(denoiser, noise[:, frames], known, answer, draw.steps)
-        fresh = slice(window.start + window.shared, window.stop)
-        told = alone if draw.guidance == 0.0 else seeing
-        contacts[:, fresh] = told.contacts[:, window.shared :]
-    return latent, contacts
+    def __init__(self, subject: Subject, network: Network, constants: Mapping[str, Floats]) -> None:
+        self._subject = subject
+        self._network = network
+        self._mean = constants["latent_mean"].astype(float)
+        self._std = constants["latent_std"].astype(float)
+        self._told = [
+            _conditions(subject, window.frames, BATCH) for window in cut(len(subject.frames))
+        ]
+        self._withheld = [_withheld(told) for told in self._told]
+        self._first: _Memory | None = {} if len(subject.frames) <= _REMEMBERED else None
+        self._noise: dict[tuple[int, int, int], Floats] = {}  # of the last seed
+
+    def batches(
+        self,
+        draw: Draw,
+        known: Known | None = None,
+        on_step: Callable[[float], None] = lambda _: None,
+    ) -> Iterator[Completion]:
+        """Draw eight samples at a time, as many times as `draw.samples` need."""
+        subject = self._subject
+        values = np.zeros((len(subject.frames), LATENT_SIZE))
+        given = np.zeros(values.shape, dtype=bool)
+        if known is not None:
+            values = (_latent_of(subject, known) - self._mean) / self._std
+            given = known.limbs @ _LIMB_COORDINATES
+            given[:, POSITIONS] |= np.repeat(known.pinned, 3, axis=1)
+        batches = -(-draw.samples // BATCH)
+        noise = self._noise_of(draw, batches * BATCH)
+        for batch in range(batches):
+            latent, logits = self._integrate(
+                draw,
+                batch,
+                noise[batch * BATCH : (batch + 1) * BATCH],
+                given,
+                values,
+                known,
+                lambda share, batch=batch: on_step((batch + share) / batches),
+            )
+            latent *= self._std
+            latent += self._mean
+            yield _unpack(latent, logits, subject)
+
+    def _integrate(
+        self,
+        draw: Draw,
+        batch: int,
+        noise: Floats,
+        given: Bools,
+        values: Floats,
+        pulled: Known | None,
+        on_step: Callable[[float], None],
+    ) -> tuple[Floats, Floats]:
+        """One full batch over all windows; a window starts from what the one before it drew.
+
+        Returns:
+            Latent (B, N, 168), normalised, and logits of contacts (B, N, 6).
+        """
+        latent = np.empty_like(noise)
+        contacts = np.empty((*noise.shape[:2], 6))
+        weights = _guidance(draw.guidance, self._subject.anchor.limb_trust)
+        windows = cut(len(self._subject.frames))
+        for index, window in enumerate(windows):
+            frames = window.frames
+            known = np.broadcast_to(given[frames], noise[:, frames].shape).copy()
+            answer = np.broadcast_to(values[frames], known.shape).copy()
+            shared = slice(window.start, window.start + window.shared)
+            known[:, : window.shared] = True
+            answer[:, : window.shared] = latent[:, shared]
+            seen = self._told[index]
+            unseen = self._withheld[index]
+            alone = _Asked(self._network, unseen, known, self._first, (batch, index, 0))
+            seeing = _Asked(self._network, seen, known, self._first, (batch, index, 1))
+            denoiser = guided(alone, seeing, weights[frames])
+            if pulled is not None and pulled.pull.any():
+                denoiser = self._pulled(denoiser, pulled, frames)
+
+            def step(
+                state: Floats, time: float, ask: Denoiser = denoiser, at: int = index
+            ) -> Floats:
+                on_step((at + time) / len(windows))
+                return ask(state, time)
+
+            latent[:, frames] = integrate(step, noise[:, frames], known, answer, draw.steps)
+            fresh = slice(window.start + window.shared, window.stop)
+            told = alone if draw.guidance == 0.0 else seeing
+            contacts[:, fresh] = told.contacts[:, window.shared :]
+        return latent, contacts
+
+    def _noise_of(self, draw: Draw, samples: int) -> Floats:
+        key = draw.seed, draw.person, samples
+        if key not in self._noise:
+            self._noise = {key: limb_noise(draw.seed, draw.person, samples, self._subject.frames)}
+        return self._noise[key]
+
+    def _pulled(self, denoiser: Denoiser, known: Known, frames: slice) -> Denoiser:
+        """What the network says of joints' places, drawn towards where they are wanted."""
+        R_cam_from_person = self._subject.view.camera.R_cam_from_person[frames, None]
+        R_person_from_cam = np.swapaxes(R_cam_from_person, -1, -2)
+        pull = R_person_from_cam @ known.pull[frames] @ R_cam_from_person  # (T, 18, 3, 3)
+        places = (R_person_from_cam @ known.places[frames][..., None])[..., 0]
+        mean, std = self._mean[POSITIONS].reshape(18, 3), self._std[POSITIONS].reshape(18, 3)
+
+        def pulled(state: Floats, time: float) -> Floats:
+            clean = denoiser(state, time).copy()
+            said = clean[..., POSITIONS].reshape(*clean.shape[:2], 18, 3) * std + mean
+            said = said + (pull @ (places - said)[..., None])[..., 0]
+            clean[..., POSITIONS] = ((said - mean) / std).reshape(*clean.shape[:2], 54)
+            return clean
+
+        return pulled
+
+
+_UNPACKED = 1024  # frames at once
+
+_Memory = dict[tuple[int, int, int], tuple[Floats, Floats, dict[str, Floats]]]
 
 
 class _Asked:
     """Stage 2's network with its conditions filled in."""
 
-    def __init__(self, network: Network, conditions: Mapping[str, Floats], known: Bools) -> None:
+    def __init__(
+        self,
+        network: Network,
+        conditions: Mapping[str, Floats],
+        known: Bools,
+        memory: _Memory | None,
+        place: tuple[int, int, int],
+    ) -> None:
         self._network = network
         self._conditions = {**conditions, "known": known.astype(np.float32)}
+        self._memory = memory
+        self._place = place
         self.contacts: Floats = np.zeros(0)  # of the last call
 
     def __call__(self, state: Floats, time: float) -> Floats:
-        inputs = {**self._conditions, "latent": state, "time": np.full(len(state), time)}
-        answer = self._network(inputs)
+        answer = self._remembered(state) if time == 0.0 else None
+        if answer is None:
+            inputs = {**self._conditions, "latent": state, "time": np.full(len(state), time)}
+            answer = self._network(inputs)
+            if time == 0.0 and self._memory is not None:
+                self._memory[self._place] = (state, self._conditions["known"], answer)
         self.contacts = answer["contacts"]
         return answer["clean"].astype(float)
+
+    def _remembered(self, state: Floats) -> dict[str, Floats] | None:
+        """The answer to the noise itself: it is the same whatever the guidance."""
+        if self._memory is None or self._place not in self._memory:
+            return None
+        asked, known, answer = self._memory[self._place]
+        same = np.array_equal(asked, state) and np.array_equal(known, self._conditions["known"])
+        return answer if same else None
 
 
 def _conditions(subject: Subject, frames: slice, batch: int) -> dict[str, Floats]:
@@ -213,7 +306,8 @@ def _conditions(subject: Subject, frames: slice, batch: int) -> dict[str, Floats
         "guess_given": np.ones((1, len(rotations))),
     }
     return {
-        name: np.repeat(np.asarray(array, dtype=np.float32), batch, axis=0)
+        # Shown to every sample, not copied: a long clip's conditions would fill the memory.
+        name: np.broadcast_to(np.asarray(array, dtype=np.float32), (batch, *array.shape[1:]))
         for name, array in told.items()
     }
 
@@ -231,7 +325,7 @@ _FROM_THE_PICTURE = (
 def _withheld(conditions: Mapping[str, Floats]) -> dict[str, Floats]:
     """The anchor alone: what the picture shows is flagged absent, and not even handed over."""
     alone = {
-        name: np.zeros_like(array) if name in _FROM_THE_PICTURE else array
+        name: np.broadcast_to(np.float32(0.0), array.shape) if name in _FROM_THE_PICTURE else array
         for name, array in conditions.items()
     }
     alone["first_guess"] = np.broadcast_to(np.eye(3, dtype=np.float32), alone["first_guess"].shape)
@@ -260,7 +354,23 @@ def _latent_of(subject: Subject, known: Known) -> Floats:
 
 
 def _unpack(latent: Floats, logits: Floats, subject: Subject) -> Completion:
-    R_cam_from_person = subject.view.camera.R_cam_from_person
+    """Samples of N frames; block by block, for memory."""
+    count = latent.shape[1]
+    blocks = [slice(start, start + _UNPACKED) for start in range(0, count, _UNPACKED)]
+    if len(blocks) == 1:
+        return _unpacked(latent, logits, subject, blocks[0])
+    whole: dict[str, Floats] = {}
+    for block in blocks:
+        for name, part in vars(_unpacked(latent, logits, subject, block)).items():
+            if name not in whole:
+                whole[name] = np.empty((len(part), count, *part.shape[2:]))
+            whole[name][:, block] = part
+    return Completion(**whole)
+
+
+def _unpacked(latent: Floats, logits: Floats, subject: Subject, frames: slice) -> Completion:
+    latent, logits = latent[:, frames], logits[:, frames]
+    R_cam_from_person = subject.view.camera.R_cam_from_person[frames]
     leading = latent.shape[:2]
     positions = latent[..., POSITIONS].reshape(*leading, 18, 3)
     gravity = latent[..., GRAVITY]
@@ -270,4 +380,5 @@ def _unpack(latent: Floats, logits: Floats, subject: Subject) -> Completion:
         positions=np.einsum("tij,stnj->stni", R_cam_from_person, positions),
         gravity=np.einsum("tij,stj->sti", R_cam_from_person, gravity),
         contacts=1.0 / (1.0 + np.exp(-logits.astype(float))),
+        velocity=latent[..., VELOCITY],
     )

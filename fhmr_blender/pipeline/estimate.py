@@ -1,21 +1,30 @@
 """The first door: footage in, posed people in a world out."""
 
-from dataclasses import dataclass
-from typing import Any
+import json
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from ..core import shot_file
-from ..core.motion import Shot
+from ..core.arrays import Floats, Indices
+from ..core.motion import Observations, Shot
 from ..errors import FhmrError
 from ..jobs import Report
+from .body_focal import focal_ratio
+from .camera import MOVING, STATIC, find_camera, known_camera
+from .camera_file import KnownCamera
+from .camera_motion import CameraMotion, given_camera, through_lens
 from .footage import Footage
 from .lens import choose_intrinsics
-from .perception.front_end import observe
+from .perception.cache import DEFAULT_LIMIT, Cache
+from .perception.front_end import Observed, observe
 from .solve import SolveSettings, load_bodies, solve
 from .weights import Networks
 
-_OBSERVED = 0.80  # share of the time that perception takes; the bar only has to look even
+_OBSERVED = 0.70  # share of the time that perception takes; the bar only has to look even
+_FOLLOWED = 0.10  # that the camera takes
 _SEED_MAX = 2**31 - 1  # what the panel's field holds
 
 
@@ -30,7 +39,10 @@ class EstimateSettings(SolveSettings):
     boxes: tuple[tuple[float, float, float, float], ...] | None = None  # drawn by hand, pixels
     focal: float | None = None  # pixels
     fov: float | None = None  # degrees across the longer side
-    camera: str = "static"
+    camera: str = STATIC  # or moving, scene, or a camera file
+    scene_camera: KnownCamera | None = None  # for "scene"
+    cache: Path | None = None  # folder in which what was seen is kept; decides nothing
+    cache_limit: int = DEFAULT_LIMIT  # bytes
 
 
 def estimate(
@@ -46,6 +58,11 @@ def estimate(
     frames = _chosen_frames(footage, settings)
     load_bodies(settings)
     intrinsics = choose_intrinsics(footage, settings.focal, settings.fov)
+    numbers = np.asarray(frames, dtype=np.int64)
+    known = known_camera(settings.camera, settings.scene_camera, numbers)
+    lens = np.tile(intrinsics.values, (len(frames), 1))
+    if known is not None and known.intrinsics is not None and not intrinsics.given:
+        lens, intrinsics = known.intrinsics, replace(intrinsics, origin="from the camera")
     observed = observe(
         footage,
         frames,
@@ -54,27 +71,80 @@ def estimate(
         lambda fraction, message: report(_OBSERVED * fraction, message),
         people=settings.people,
         boxes=None if settings.boxes is None else np.array(settings.boxes, dtype=float),
+        cache=None if settings.cache is None else Cache(settings.cache, settings.cache_limit),
     )
+    people = [_through(lens, numbers, person) for person in observed.people]
+    cuts = tuple(int(row) for row in np.searchsorted(numbers, observed.cuts))
+    if known is not None:
+        camera = given_camera(known.T_world_from_cam)
+    else:
+        camera = find_camera(
+            footage,
+            numbers,
+            people,
+            lens,
+            cuts,
+            moving=settings.camera == MOVING,
+            on_frame=lambda share: report(_OBSERVED + _FOLLOWED * share, "Camera"),
+        )
+    ratio = None
+    if intrinsics.assumed and not (known is not None and known.intrinsics is not None):
+        ratio = focal_ratio(people, camera.R_first_from_cam, numbers, networks)
+    if ratio is not None:
+        lens = lens * np.array([ratio, ratio, 1.0, 1.0])
+        intrinsics = replace(intrinsics, origin="from the bodies")
+        people = [_through(lens, numbers, person) for person in people]
+        camera = through_lens(camera, ratio)
+    posing = _OBSERVED + _FOLLOWED
     solution = solve(
-        dict(enumerate(observed, start=1)),
-        len(frames),
+        dict(enumerate(people, start=1)),
+        numbers,
+        camera,
         networks,
         settings,
-        lambda fraction, message: report(_OBSERVED + (1.0 - _OBSERVED) * fraction, message),
+        lambda fraction, message: report(posing + (1.0 - posing) * fraction, message),
     )
     shot = Shot(
         source=str(footage.path),
         source_sha256=footage.sha256,
         size=footage.size,
         fps=footage.fps,
-        frames=np.asarray(frames, dtype=np.int64),
-        intrinsics=np.tile(intrinsics.values, (len(frames), 1)),
+        frames=numbers,
+        intrinsics=lens,
         T_world_from_cam=solution.T_world_from_cam,
-        settings={**_recipe(settings, networks, intrinsics.origin), **solution.recipe},
+        settings={
+            **_recipe(settings, networks, intrinsics.origin, observed, camera),
+            **solution.recipe,
+        },
         people=solution.people,
     )
     # What is handed out is what a file would give back, so that both go on the same way.
     return shot_file.stored(shot)
+
+
+def is_estimate_of(
+    shot: Shot, footage: Footage, settings: EstimateSettings, networks: Networks
+) -> bool:
+    """Whether a shot is what these settings and networks give of this footage."""
+    told = shot.settings
+    return (
+        told.get("request") == _request(settings)
+        and told.get("models") == dict(networks.checksums)
+        and shot.fps == footage.fps
+        and shot.source_sha256 == footage.sha256
+    )
+
+
+def _request(settings: EstimateSettings) -> dict[str, Any]:
+    """What was asked for, as JSON gives it back."""
+    asked = {
+        item.name: getattr(settings, item.name)
+        for item in fields(settings)
+        if item.name not in ("cache", "cache_limit", "scene_camera")
+    }
+    asked["scene_camera"] = settings.scene_camera is not None
+    text = json.dumps(asked, default=dict, sort_keys=True)
+    return cast("dict[str, Any]", json.loads(text))
 
 
 def check_settings(settings: EstimateSettings) -> None:
@@ -83,11 +153,6 @@ def check_settings(settings: EstimateSettings) -> None:
     Raises:
         FhmrError: Names the setting.
     """
-    if settings.camera != "static":
-        raise FhmrError(
-            "A moving camera cannot be estimated yet.",
-            "Use a static camera, or frames where it rests.",
-        )
     if not 1 <= settings.hypotheses <= 64:
         raise FhmrError(f"{settings.hypotheses} hypotheses cannot be drawn.", "Choose 1 to 64.")
     if not 0.0 <= settings.guidance <= 10.0:
@@ -105,7 +170,13 @@ def check_settings(settings: EstimateSettings) -> None:
             )
 
 
-def _recipe(settings: EstimateSettings, networks: Networks, lens: str) -> dict[str, Any]:
+def _recipe(
+    settings: EstimateSettings,
+    networks: Networks,
+    lens: str,
+    observed: Observed,
+    camera: CameraMotion,
+) -> dict[str, Any]:
     """What reproduces perception and the choice of frames."""
     return {
         "camera": settings.camera,
@@ -116,7 +187,16 @@ def _recipe(settings: EstimateSettings, networks: Networks, lens: str) -> dict[s
         "people": settings.people,
         "boxes": settings.boxes,
         "models": dict(networks.checksums),
+        "request": _request(settings),
+        "cuts": list(observed.cuts),
+        "notes": list(observed.notes),
+        "camera_notes": list(camera.notes),
     }
+
+
+def _through(lens: Floats, numbers: Indices, person: Observations) -> Observations:
+    """What was seen, with the lens (T, 4) of each frame."""
+    return replace(person, intrinsics=lens[np.searchsorted(numbers, person.frames)])
 
 
 def _chosen_frames(footage: Footage, settings: EstimateSettings) -> list[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.arrays import Bools, Floats, check_shapes
+from ..core.arrays import Bools, Floats, Indices, check_shapes
 from ..core.calibration import LandmarkCalibration
 from ..core.motion import Observations
 from ..core.skeleton import LANDMARK_COUNT, LIMB_LANDMARKS, LIMB_NAMES
@@ -22,7 +22,7 @@ class Evidence:
     def __post_init__(self) -> None:
         check_shapes(self, pixels="N 33 2", visible="N 33", intrinsics="N 4")
 
-    def within(self, frames: Bools | slice) -> "Evidence":
+    def within(self, frames: Bools | Indices | slice) -> "Evidence":
         """Only some frames."""
         return Evidence(self.pixels[frames], self.visible[frames], self.intrinsics[frames])
 

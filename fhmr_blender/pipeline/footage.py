@@ -1,14 +1,12 @@
-"""Pictures and movies, one frame at a time: the only place that decodes or encodes.
+"""Pictures, movies and numbered sequences, one frame at a time; and their writing.
 
 Every frame leaves as (H, W, 3) uint8 RGB, upright, at full size.
 """
 
 import contextlib
 import hashlib
-import io
 import threading
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -16,93 +14,107 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import av
-import av.error
 import numpy as np
 from av.codec.codec import UnknownCodecError
-from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from ..core.arrays import Floats
 from ..core.exif import Exif, read_exif
 from ..errors import FhmrError
 from .atomic_file import atomic, unwritable
-from .picture_headers import (
-    check_size,
-    declared_size,
-    ends_well,
-    is_jpeg,
-    is_picture,
-    read_head,
-)
-from .pixels import Picture, from_linear, oriented, over_grey, turned
+from .decoding import MovieReader, decode_picture
+from .picture_headers import is_picture, read_head
+from .pixels import Picture
+from .sequences import find_sequence, is_pattern
 
-_MAX_SKIP = 60  # frames that are decoded on the way rather than sought over
-_SEEKABLE = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "gif"})
-_LENS_KEY = "com.apple.quicktime.camera.focal_length.35mm_equivalent"
-
-
-@dataclass(frozen=True, eq=False)
-class _Index:
-    """A movie's frames in the order of time."""
-
-    stamps: NDArray[np.int64]  # (T,) presentation times, in ticks
-    keys: NDArray[np.int64]  # indices of frames that decoding can start from
+_TRIED = 100  # frames, of which one must be whole for a movie to be opened
+SEQUENCE_FPS = 24.0  # a numbered sequence does not say its own; Blender's default, too
 
 
 class Footage:
-    """A picture or a movie, opened once, decoded frame by frame on demand.
+    """A picture, a movie or a numbered sequence, decoded frame by frame on demand.
 
     Attributes:
-        path: The file.
+        path: The file; of a sequence its pattern, such as `shot_####.png`, which opens it again.
         is_picture: A single picture (one frame).
+        files: Of a sequence, in order; else the one file.
         size: Width and height in pixels, upright.
         fps: Frames a second; 1 for a picture.
         frame_count: Frames are numbered from 0.
         exif: What the file says about the camera, a movie's lens tag too.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, *, sequence: bool = False, fps: float = SEQUENCE_FPS
+    ) -> None:
         """Open a file and look at its first frame.
 
+        Args:
+            path: A picture, a movie, or a sequence as a pattern with # for its digits.
+            sequence: Take any file of a numbered sequence, or its folder, as the whole of it.
+            fps: Of a sequence, frames a second.
+
         Raises:
-            FhmrError: It is missing, empty, damaged, no picture or movie, or of a useless size.
+            FhmrError: It is missing, empty, damaged, no picture or movie, or of a useless size; or
+                numbers of the sequence are missing.
         """
         self.path = Path(path)
-        head = read_head(self.path)
-        self.is_picture = is_picture(head)
         self.exif = Exif()
+        self.is_picture = False
         self._lock = threading.RLock()
-        self._reader: _MovieReader | None = None
+        self._reader: MovieReader | None = None
         self._picture: Picture | None = None
+        self._is_sequence = sequence or is_pattern(self.path)
+        self.files: tuple[Path, ...] = (self.path,)
+        if self._is_sequence:
+            self._open_sequence(fps)
+            return
+        self.is_picture = is_picture(read_head(self.path))
         if self.is_picture:
             self._open_picture()
         else:
             self._open_movie()
 
+    def _open_sequence(self, fps: float) -> None:
+        if not 0.0 < fps <= 1000.0:  # nan falls through here, too
+            raise FhmrError(f"{fps:g} frames a second are none.", "Choose more than 0, up to 1000.")
+        found = find_sequence(self.path)
+        self.path, self.files = found.pattern, found.files
+        content = self.files[0].read_bytes()
+        self.exif = read_exif(content)
+        first = decode_picture(content, self.exif, self.files[0])
+        self.fps, self.frame_count = float(fps), len(self.files)
+        self.size = (first.shape[1], first.shape[0])
+
     def _open_picture(self) -> None:
         content = self.path.read_bytes()
         self.exif = read_exif(content)
-        self._picture = _decode_picture(content, self.exif, self.path)
+        self._picture = decode_picture(content, self.exif, self.path)
         self.fps, self.frame_count = 1.0, 1
         self.size = (self._picture.shape[1], self._picture.shape[0])
 
     def _open_movie(self) -> None:
-        self._reader = _MovieReader(self.path)
-        first = self._reader.read(0)
+        self._reader = MovieReader(self.path)
+        first = self._first_frame(self._reader)
         self.size = (first.shape[1], first.shape[0])
         self.fps, self.frame_count = self._reader.fps, len(self._reader.index.stamps)
         self.exif = self._reader.exif
 
+    @staticmethod
+    def _first_frame(reader: MovieReader) -> Picture:
+        """The first frame that can be decoded."""
+        count = len(reader.index.stamps)
+        for number in range(min(count, _TRIED) - 1):
+            with contextlib.suppress(FhmrError):
+                return reader.read(number)
+        return reader.read(min(count, _TRIED) - 1)
+
     @cached_property
     def sha256(self) -> str:
-        """Of the file."""
-        digest = hashlib.sha256()
-        with self.path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        return digest.hexdigest()
+        """Of the file; of a sequence that of its files' checksums."""
+        if not self._is_sequence:
+            return _checksum(self.path).hex()
+        return hashlib.sha256(b"".join(_checksum(file) for file in self.files)).hexdigest()
 
     def frame(self, number: int) -> Picture:
         """One frame, (H, W, 3) uint8 RGB; not to be written to.
@@ -116,12 +128,26 @@ class Footage:
                 f"frame {number} lies outside.",
                 "Choose another range.",
             )
+        if self._is_sequence:
+            return self._of_sequence(self.files[number])
         with self._lock:
             if self._picture is not None:
                 return self._picture
             if self._reader is None:
-                self._reader = _MovieReader(self.path)
+                self._reader = MovieReader(self.path)
             return self._reader.read(number)
+
+    def _of_sequence(self, file: Path) -> Picture:
+        read_head(file)  # says what is wrong with it
+        content = file.read_bytes()
+        image = decode_picture(content, read_exif(content), file)
+        if image.shape[1::-1] != self.size:
+            raise FhmrError(
+                f"{file.name} is {image.shape[1]} x {image.shape[0]} pixels; the sequence began "
+                f"with {self.size[0]} x {self.size[1]}.",
+                "Give every picture of the sequence the same size.",
+            )
+        return image
 
     def frames(self, numbers: Iterable[int]) -> Iterator[Picture]:
         """Several frames, one at a time; increasing numbers are read in one go."""
@@ -133,9 +159,11 @@ class Footage:
         chosen = np.fromiter(numbers, dtype=np.int64)
         if self.is_picture:
             return np.zeros(len(chosen))
+        if self._is_sequence:
+            return chosen / self.fps
         with self._lock:
             if self._reader is None:
-                self._reader = _MovieReader(self.path)
+                self._reader = MovieReader(self.path)
             return self._reader.seconds(chosen)
 
     def close(self) -> None:
@@ -144,75 +172,6 @@ class Footage:
             if self._reader is not None:
                 self._reader.close()
                 self._reader = None
-
-
-class _MovieReader:
-    """A movie's decoder and where it stands."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._frames: Iterator[VideoFrame] | None = None
-        self._next = -1  # number of the frame that the decoder gives next
-        with _translated(path):
-            self._open()
-            check_size(self._stream.codec_context.width, self._stream.codec_context.height, path)
-            self._counts = self._container.format.name not in _SEEKABLE
-            build = _counted if self._counts else _index
-            self.index = build(self._container, self._stream)
-        if not len(self.index.stamps):
-            raise FhmrError(
-                f"{path.name} holds no frame that can be decoded.", "Export the movie again."
-            )
-        self.fps = _fps(self._stream, self.index.stamps)
-        self.exif = _movie_exif(self._container.metadata | self._stream.metadata)
-
-    def read(self, number: int) -> Picture:
-        with _translated(self._path):
-            frame = self._count_to(number) if self._counts else self._seek_to(number)
-            if frame is not None:
-                return turned(_rgb(frame), frame.rotation)
-        self._frames = None
-        raise FhmrError(
-            f"Frame {number} of {self._path.name} cannot be decoded.",
-            "Leave it out of the range, or export the movie again.",
-        )
-
-    def seconds(self, numbers: NDArray[np.int64]) -> Floats:
-        ticks = self.index.stamps[numbers] - self.index.stamps[0]
-        return ticks * float(self._stream.time_base or Fraction(1))
-
-    def close(self) -> None:
-        self._container.close()
-
-    def _open(self) -> None:
-        self._container = _open(str(self._path.resolve()))
-        self._stream = _video_stream(self._container, self._path)
-        self._stream.thread_type = "AUTO"
-
-    def _seek_to(self, number: int) -> VideoFrame | None:
-        if self._frames is None or not self._next <= number <= self._next + _MAX_SKIP:
-            keys = self.index.keys
-            before = keys[keys <= number]
-            start = int(self.index.stamps[before[-1] if len(before) else 0])
-            self._container.seek(start, stream=self._stream, backward=True)
-            self._frames = self._container.decode(self._stream)
-        stamp = self.index.stamps[number]
-        for frame in self._frames:
-            if frame.pts is not None and frame.pts >= stamp:
-                self._next = number + 1
-                return frame if frame.pts == stamp else None
-        return None
-
-    def _count_to(self, number: int) -> VideoFrame | None:
-        if self._frames is None or number < self._next:
-            self._container.close()
-            self._open()
-            self._frames, self._next = self._container.decode(self._stream), 0
-        for frame in self._frames:
-            self._next += 1
-            if self._next == number + 1:
-                return frame
-        return None
 
 
 def write_picture(path: str | Path, image: Picture) -> None:
@@ -291,104 +250,12 @@ class MovieWriter:
         self._stack.__exit__(kind, error, trace)
 
 
-@contextlib.contextmanager
-def _translated(path: Path) -> Generator[None]:
-    """Errors of the decoder in the artist's words."""
-    try:
-        yield
-    except (av.error.FFmpegError, MemoryError) as error:
-        raise FhmrError(
-            f"{path.name} is damaged or truncated, or no picture or movie.",
-            "Copy or export it again.",
-        ) from error
-
-
-def _decode_picture(content: bytes, exif: Exif, path: Path) -> Picture:
-    declared = declared_size(content)
-    if declared is not None:
-        check_size(*declared, path)
-    if is_jpeg(content) and not ends_well(content):
-        raise FhmrError(f"{path.name} is truncated.", "Copy or export the picture again.")
-    with _translated(path), _open(io.BytesIO(content)) as container:
-        stream = _video_stream(container, path)
-        context = stream.codec_context
-        if context.width and context.height:  # some formats tell with the first frame only
-            check_size(context.width, context.height, path)
-        if is_jpeg(content):  # it alone would hand out what came before the damage
-            context.options = {"err_detect": "explode"}
-        for frame in container.decode(stream):
-            check_size(frame.width, frame.height, path)
-            if frame.is_corrupt:
-                break
-            return oriented(_rgb(frame), exif.orientation)
-    raise FhmrError(f"{path.name} is damaged, or no picture.", "Copy or export the picture again.")
-
-
-def _open(source: str | io.BytesIO) -> InputContainer:
-    # Playlists must not lead to the network.
-    return av.open(source, "r", container_options={"protocol_whitelist": "file"})
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    # Text with any ending is "video" to the decoder's typewriter.
-    if not container.streams.video or container.format.name == "tty":
-        raise FhmrError(f"{path.name} holds no picture.", "Choose a picture or a movie.")
-    return container.streams.video[0]
-
-
-def _rgb(frame: VideoFrame) -> Picture:
-    """Any sample format as 8-bit RGB: float is linear light, transparency lies on grey."""
-    name = frame.format.name
-    if "f32" in name or "f16" in name:
-        return from_linear(cast("Floats", frame.to_ndarray(format="gbrpf32le")))
-    if any(component.is_alpha for component in frame.format.components) or name == "pal8":
-        return over_grey(cast("Picture", frame.to_ndarray(format="rgba")))
-    return cast("Picture", frame.to_ndarray(format="rgb24"))
-
-
-def _index(container: InputContainer, stream: VideoStream) -> _Index:
-    """Read the packets' times without decoding them."""
-    stamps: list[int] = []
-    keys: list[int] = []
-    with contextlib.suppress(av.error.FFmpegError):  # a truncated movie ends where it ends
-        for packet in container.demux(stream):
-            if packet.pts is None or packet.is_discard:
-                continue
-            stamps.append(packet.pts)
-            if packet.is_keyframe:
-                keys.append(packet.pts)
-    order = np.unique(np.array(stamps, dtype=np.int64))
-    return _Index(order, np.searchsorted(order, np.unique(np.array(keys, dtype=np.int64))))
-
-
-def _counted(container: InputContainer, stream: VideoStream) -> _Index:
-    """Decode everything once: for containers whose times and seeking cannot be relied on."""
-    stamps: list[int | None] = []
-    with contextlib.suppress(av.error.FFmpegError):
-        stamps.extend(frame.pts for frame in container.decode(stream))
-    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-    step = max(round(1 / (rate * (stream.time_base or Fraction(1, 1000)))), 1)
-    known = [stamp for stamp in stamps if stamp is not None]
-    if len(known) < len(stamps) or known != sorted(set(known)):
-        known = [step * number for number in range(len(stamps))]
-    return _Index(np.array(known, dtype=np.int64), np.zeros(0, dtype=np.int64))
-
-
-def _fps(stream: VideoStream, stamps: NDArray[np.int64]) -> float:
-    rate = stream.average_rate or stream.guessed_rate
-    if rate:
-        return float(rate)
-    ticks = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
-    return 1.0 / (ticks * float(stream.time_base or 1)) if ticks else 25.0
-
-
-def _movie_exif(metadata: dict[str, str]) -> Exif:
-    """The lens that phones note in a movie."""
-    try:
-        lens = float(metadata.get(_LENS_KEY, ""))
-    except ValueError:
-        return Exif()
-    return Exif(focal_length_35mm=lens) if lens > 0 else Exif()
+def _checksum(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.digest()
 
 
 def _encoder() -> str:

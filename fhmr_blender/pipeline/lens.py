@@ -20,6 +20,16 @@ class Intrinsics:
     values: Floats  # (4,) fx fy cx cy, pixels
     origin: str  # for the artist: "given", "from EXIF", "assumed: a 35 mm lens", ...
 
+    @property
+    def given(self) -> bool:
+        """Whether the artist said so."""
+        return self.origin == "given"
+
+    @property
+    def assumed(self) -> bool:
+        """Whether nothing was known."""
+        return self.origin.startswith("assumed")
+
     def __post_init__(self) -> None:
         check_shapes(self, values="4")
 

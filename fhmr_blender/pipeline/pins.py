@@ -1,61 +1,88 @@
-"""Joints of a limb held at places in the world: told to stage 2, then met exactly by the limb.
-
-Source: Buss, Introduction to Inverse Kinematics, 2004 (damped least squares).
-"""
+"""What the artist pins: a joint to a place or to a point of the picture, the face to a place."""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Literal, cast
 
-import numpy as np
-
-from ..core.arrays import Bools, Floats, Indices
-from ..core.frames import inverse, transform
-from ..core.rotations import matrix_from_axis_angle
-from ..core.skeleton import JOINT_INDEX, JOINT_NAMES, LIMBS, PARENTS, forward_kinematics
+from ..core.arrays import Indices
+from ..core.skeleton import JOINT_INDEX, JOINT_NAMES, LIMBS
 from ..errors import FhmrError
-
-_ITERATIONS = 40
-_DAMPING = 0.02  # metres; guess: small against a limb, large against rounding
-_TURN_MAX = 0.5  # radians a step; further the chain is not straight any more
 
 PINNABLE = tuple(joint for chain in LIMBS.values() for joint in chain[1:])
 """Joints that a limb can move; the first of each chain hangs on the torso."""
 
+Kind = Literal["place", "look", "pixel"]
+_SIGNS: dict[str, Kind] = {"=": "place", ">": "look", "~": "pixel"}
+_FORMS = (
+    "Write left_wrist=X,Y,Z or head>X,Y,Z, with @FRAME if it is one, or left_wrist~PX,PY@FRAME."
+)
+
 
 @dataclass(frozen=True)
 class Pin:
-    """One joint at one place."""
+    """Where a joint of a limb shall be."""
 
     joint: str  # SMPL name
-    place: tuple[float, float, float]  # `world`, metres
+    # "place": metres, `world`. "look": the same, what the face turns to. "pixel": x and y, then 0.
+    place: tuple[float, float, float]
     frame: int | None = None  # of the source, from 0; None: every listed frame
+    kind: Kind = "place"
+    weight: float = 1.0  # how much of the way the limb goes
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "joint": self.joint,
+            "place": list(self.place),
+            "frame": self.frame,
+            "kind": self.kind,
+            "weight": self.weight,
+        }
 
 
-@dataclass(frozen=True, eq=False)
-class Held:
-    """Pins of one person in `cam`, n frames."""
+def pin_of(document: Mapping[str, Any]) -> Pin:
+    """The inverse of `Pin.document`.
 
-    mask: Bools  # (n, 24) True where a joint is held
-    places: Floats  # (n, 24, 3) metres from the pelvis, along `cam`
+    Raises:
+        FhmrError: It is no pin.
+    """
+    try:
+        x, y, z = (float(value) for value in document["place"])
+        frame = document.get("frame")
+        kind = str(document.get("kind", "place"))
+        if kind not in _SIGNS.values():
+            raise ValueError(kind)
+        return Pin(
+            joint=str(document["joint"]),
+            place=(x, y, z),
+            frame=None if frame is None else int(frame),
+            kind=cast("Kind", kind),
+            weight=float(document.get("weight", 1.0)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FhmrError("A stored pin is damaged.", "Delete it and set it again.") from error
 
 
 def parse_pin(text: str) -> Pin:
-    """Read `left_wrist=X,Y,Z[@FRAME]`.
+    """Read `left_wrist=X,Y,Z[@FRAME]`, `head>X,Y,Z[@FRAME]` or `left_wrist~PX,PY@FRAME`; `*WEIGHT`
+    may follow.
 
     Raises:
         FhmrError: It is not written so.
     """
-    found = re.fullmatch(r"(\w+)=([^,@]+),([^,@]+),([^,@]+)(?:@(\d+))?", text)
+    found = re.fullmatch(r"(\w+)([=>~])([^@*]+)(?:@(\d+))?(?:\*([\d.]+))?", text)
     try:
         if found is None:
             raise ValueError(text)
-        x, y, z = (float(found[group]) for group in (2, 3, 4))
+        kind = _SIGNS[found[2]]
+        numbers = [float(number) for number in found[3].split(",")]
+        x, y, z = (*numbers, 0.0) if kind == "pixel" else numbers
+        weight = 1.0 if found[5] is None else float(found[5])
     except ValueError:
-        raise FhmrError(f"{text!r} is no pin.", "Write left_wrist=X,Y,Z or ...@FRAME.") from None
-    return Pin(found[1], (x, y, z), None if found[5] is None else int(found[5]))
+        raise FhmrError(f"{text!r} is no pin.", _FORMS) from None
+    return Pin(found[1], (x, y, z), None if found[4] is None else int(found[4]), kind, weight)
 
 
 def check_pins(pins: Sequence[Pin], limbs: Sequence[str], frames: Indices) -> None:
@@ -69,89 +96,27 @@ def check_pins(pins: Sequence[Pin], limbs: Sequence[str], frames: Indices) -> No
         if joint is None or joint not in PINNABLE:
             names = ", ".join(JOINT_NAMES[joint] for joint in PINNABLE)
             raise FhmrError(f"{pin.joint} cannot be pinned.", f"Pin one of {names}.")
-        limb = next(name for name, chain in LIMBS.items() if joint in chain)
+        if pin.kind == "look" and pin.joint != "head":
+            raise FhmrError(f"{pin.joint} cannot look anywhere.", "Pin the head's direction.")
+        limb = limb_of(joint)
         if limb not in limbs:
             raise FhmrError(f"{pin.joint} belongs to {limb}.", f"Draw {limb} again as well.")
         if not all(math.isfinite(value) for value in pin.place):
             raise FhmrError(f"The pin of {pin.joint} is nowhere.", "Give its place in metres.")
+        if not 0.0 <= pin.weight <= 1.0:
+            raise FhmrError(
+                f"The pin of {pin.joint} cannot weigh {pin.weight:g}.", "Choose 0 to 1."
+            )
+        if pin.kind == "pixel" and pin.frame is None:
+            raise FhmrError(
+                f"The pin of {pin.joint} in the picture is in no frame.", "Say in which it is."
+            )
         if pin.frame is not None and pin.frame not in frames:
             raise FhmrError(
                 f"Frame {pin.frame} of the pin is not drawn again.", "Choose another frame."
             )
 
 
-def held_places(
-    pins: Sequence[Pin], frames: Indices, inside: Bools, T_world_from_cam: Floats, pelvis: Floats
-) -> Held:
-    """Where pins lie from the pelvis.
-
-    Args:
-        pins: Checked.
-        frames: (n,) frame numbers.
-        inside: (n,) the scope.
-        T_world_from_cam: (n, 4, 4).
-        pelvis: (n, 3) metres, `cam`.
-    """
-    mask = np.zeros((len(frames), 24), dtype=bool)
-    places = np.zeros((len(frames), 24, 3))
-    for pin in pins:
-        rows = inside if pin.frame is None else inside & (frames == pin.frame)
-        joint = JOINT_INDEX[pin.joint]
-        world = np.broadcast_to(np.array(pin.place), (len(frames), 1, 3))
-        mask[rows, joint] = True
-        places[rows, joint] = (transform(inverse(T_world_from_cam), world)[:, 0] - pelvis)[rows]
-    return Held(mask, places)
-
-
-def reach(rotations: Floats, rest_joints: Floats, held: Held) -> Floats:
-    """Turn limbs until their held joints are in place, or as near as they reach.
-
-    Args:
-        rotations: (n, 24, 3, 3), the pelvis cam from body, others parent-relative.
-        rest_joints: (24, 3) metres.
-        held: n frames.
-
-    Returns:
-        Rotations, those of the torso and of limbs without a pin the same to the bit.
-    """
-    if not held.mask.any():
-        return rotations
-    wanted = np.flatnonzero(held.mask.any(axis=0))
-    chains = {int(joint): _chain(int(joint)) for joint in wanted}
-    moving = sorted({link for chain in chains.values() for link in chain})
-    turned = rotations.copy()
-    for _ in range(_ITERATIONS):
-        outer, joints = forward_kinematics(turned, rest_joints)
-        error = (held.places[:, wanted] - joints[:, wanted]) * held.mask[:, wanted, None]
-        if np.abs(error).max() < 1e-6:
-            break
-        # Turning a joint about one of its own axes moves what hangs on it by axis x lever.
-        axes = np.swapaxes(outer[:, moving], -1, -2)[:, None]  # (n, 1, M, 3 axes, 3)
-        lever = joints[:, wanted, None] - joints[:, None, moving]  # (n, W, M, 3)
-        motion = np.cross(axes, lever[:, :, :, None])  # (n, W, M, 3 axes, 3)
-        carried = np.array([[link in chains[int(joint)] for link in moving] for joint in wanted])
-        motion = motion * carried[None, :, :, None, None] * held.mask[:, wanted, None, None, None]
-        jacobian = np.moveaxis(motion, -1, 2).reshape(len(motion), 3 * len(wanted), -1)
-        transposed = jacobian.swapaxes(1, 2)
-        # Less damping the nearer it is, so that the last millimetres go quickly.
-        distance = np.linalg.norm(error, axis=(1, 2))
-        ridge = (np.minimum(distance, _DAMPING) ** 2 + 1e-12)[:, None, None]
-        square = jacobian @ transposed + ridge * np.eye(jacobian.shape[1])
-        pull = cast("Floats", np.linalg.solve(square, error.reshape(len(error), -1, 1)))
-        step = (transposed @ pull).reshape(len(error), len(moving), 3)
-        size = np.linalg.norm(step, axis=-1, keepdims=True)
-        turns = matrix_from_axis_angle(step * np.minimum(1.0, _TURN_MAX / np.maximum(size, 1e-9)))
-        turned[:, moving] = turned[:, moving] @ turns
-    rows: Bools = np.any(held.mask, axis=1)
-    return np.where(rows[:, None, None, None], turned, rotations)
-
-
-def _chain(joint: int) -> list[int]:
-    """The limb's joints that carry a joint."""
-    limb = next(chain for chain in LIMBS.values() if joint in chain)
-    links: list[int] = []
-    link = PARENTS[joint]
-    while link in limb:
-        links.append(link)
-        link = PARENTS[link]
-    return links
+def limb_of(joint: int) -> str:
+    """The limb that a joint belongs to."""
+    return next(name for name, chain in LIMBS.items() if joint in chain)

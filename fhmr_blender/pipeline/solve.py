@@ -3,17 +3,16 @@
 `estimate` comes here with fresh observations, `resolve` with those of a shot.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..core.arrays import Floats, check_shapes
+from ..core.arrays import Floats, Indices, check_shapes
 from ..core.body import Body, betas_for_height, carry_shape
 from ..core.motion import (
-    MEAN_SAMPLE,
     Anchor,
     LimbSamples,
     Motion,
@@ -37,13 +36,12 @@ from .alignment import (
 )
 from .anchor import Regression, regress_anchor, view_of
 from .bodies import body_named
+from .camera_motion import CameraMotion, camera_turns
 from .completion import Completion, Draw, Subject, complete
 from .evidence import Evidence, gather_evidence, landmark_calibration
-from .selection import mean_rotations, score_samples
+from .selection import score_samples, shown_limbs
 from .weights import Networks
-from .world import move_to_world, place_world
-
-_FRAMES_AT_ONCE = 32  # of vertices, for memory
+from .world import Actor, move_to_world, place_world
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,8 @@ class Solution:
 
 def solve(
     observed: Mapping[int, Observations],
-    frame_count: int,
+    frames: Indices,
+    camera: CameraMotion,
     networks: Networks,
     settings: SolveSettings,
     report: Report,
@@ -90,13 +89,12 @@ def solve(
 
     Args:
         observed: By the person's id, in the order of the shot.
-        frame_count: T, of the shot.
+        frames: (T,) numbers of the shot.
+        camera: What is known of its motion over these frames.
         networks: `anchor` and `completion` are called.
         settings: What the artist decided.
         report: Told the progress of these stages alone; may raise `Cancelled`.
     """
-    neutral = body_named("neutral")
-    shown = {name: body_named(name) for name in map(settings.body_of, observed)}
     takes: list[_Take] = []
     for place, (number, observations) in enumerate(observed.items()):
 
@@ -104,26 +102,48 @@ def solve(
             fraction = (place + share) / len(observed)
             report(fraction, f"Limbs of person {place + 1}/{len(observed)}")
 
-        takes.append(
-            _pose(
-                number,
-                stored_observations(observations),
-                networks,
-                settings,
-                neutral,
-                shown[settings.body_of(number)],
-                progress,
-            )
-        )
-    T_world_from_cam = place_world(
-        np.concatenate([take.completion.gravity.reshape(-1, 3) for take in takes]),
-        lambda up: min(_lowest(take, up) for take in takes),
-    )
+        takes.append(_take(number, observations, frames, camera, networks, settings, progress))
+    T_world_from_cam = camera.T_world_from_cam
+    if T_world_from_cam is None:
+        T_world_from_cam = place_world([_actor(take) for take in takes], frames, camera)
     return Solution(
         people=tuple(_person(take, settings, T_world_from_cam) for take in takes),
-        T_world_from_cam=np.tile(T_world_from_cam, (frame_count, 1, 1)),
-        recipe=_recipe(takes, settings),
+        T_world_from_cam=T_world_from_cam,
+        recipe=_recipe(takes, camera, settings),
     )
+
+
+def solve_one(
+    number: int,
+    observations: Observations,
+    frames: Indices,
+    T_world_from_cam: Floats,
+    networks: Networks,
+    settings: SolveSettings,
+    report: Report,
+) -> Person:
+    """Pose one person in a world that stays as it is.
+
+    Args:
+        number: The person's id.
+        observations: Frames of the shot.
+        frames: (T,) of the shot.
+        T_world_from_cam: (T, 4, 4) of the shot.
+        networks: `anchor` and `completion` are called.
+        settings: What the artist decided.
+        report: Told the progress; may raise `Cancelled`.
+    """
+    camera = CameraMotion(T_world_from_cam[:, :3, :3], T_world_from_cam)
+    take = _take(
+        number,
+        observations,
+        frames,
+        camera,
+        networks,
+        settings,
+        lambda share: report(share, f"Limbs of person {number}"),
+    )
+    return _person(take, settings, T_world_from_cam)
 
 
 def load_bodies(settings: SolveSettings) -> None:
@@ -142,26 +162,30 @@ class _Take:
 
     id: int
     observations: Observations
+    rows: Indices  # (N,) among the shot's frames
     anchor: Anchor
     completion: Completion
     scores: Floats  # (S, N, 5)
+    chosen: int  # what is shown of them, as in `core.motion`
     body: Body
     motion_cam: Motion
     height: float | None
 
 
-def _pose(
+def _take(
     number: int,
     observations: Observations,
+    frames: Indices,
+    camera: CameraMotion,
     networks: Networks,
     settings: SolveSettings,
-    neutral: Body,
-    body: Body,
     progress: Callable[[float], None],
 ) -> _Take:
     """All stages for one person, in `cam`."""
-    count = len(observations.frames)
-    view = view_of(observations, np.broadcast_to(np.eye(3), (count, 3, 3)))
+    neutral, body = body_named("neutral"), body_named(settings.body_of(number))
+    observations = stored_observations(observations)
+    rows = np.searchsorted(frames, observations.frames)
+    view = view_of(observations, camera_turns(camera.R_first_from_cam[rows]))
     height = settings.height_of(number)
     said = regress_anchor(view, networks.anchor, lambda fraction: progress(0.3 * fraction))
     if height is not None:
@@ -185,7 +209,7 @@ def _pose(
     )
     pelvis = anchor.transl + subject.rest_joints[0]
     scores = score_samples(completion, anchor.rotations, pelvis, build, evidence, settings.guidance)
-    limbs = mean_rotations(completion.rotations)
+    limbs, chosen = shown_limbs(completion.rotations, anchor.first_guess, settings.guidance)
     posture = Posture(assemble(anchor.rotations, limbs), pelvis)
     if settings.alignment:
         freedom = Freedom(LIMB_JOINTS, angle_deviations(anchor.log_variance), None)
@@ -193,7 +217,9 @@ def _pose(
             posture, build, evidence, freedom, LIMB_STRENGTH * min(settings.guidance, 1.0)
         )
     motion = Motion(posture.rotations, pelvis - build.rest_joints[0], betas)
-    return _Take(number, observations, anchor, completion, scores, body, motion, height)
+    return _Take(
+        number, observations, rows, anchor, completion, scores, chosen, body, motion, height
+    )
 
 
 def _fixed_anchor(
@@ -230,15 +256,16 @@ def _carried(betas: Floats, neutral: Body, body: Body, height: float | None) -> 
     return carried if height is None else betas_for_height(body, carried, height)
 
 
-def _lowest(take: _Take, up: Floats) -> float:
-    """How high along `up` the lowest vertex lies over the clip, metres from the camera."""
-    lowest = np.inf
-    for start in range(0, len(take.motion_cam.transl), _FRAMES_AT_ONCE):
-        frames = slice(start, start + _FRAMES_AT_ONCE)
-        motion = take.motion_cam
-        vertices = take.body.vertices(motion.rotations[frames], motion.betas, motion.transl[frames])
-        lowest = min(lowest, float((vertices @ up.astype(vertices.dtype)).min()))
-    return lowest
+def _actor(take: _Take) -> Actor:
+    return Actor(
+        rows=take.rows,
+        seconds=take.observations.seconds,
+        body=take.body,
+        motion_cam=take.motion_cam,
+        gravity=take.completion.gravity.mean(axis=0),
+        velocity=take.completion.velocity.mean(axis=0),
+        contacts=take.completion.contacts.mean(axis=0),
+    )
 
 
 def _person(take: _Take, settings: SolveSettings, T_world_from_cam: Floats) -> Person:
@@ -256,15 +283,17 @@ def _person(take: _Take, settings: SolveSettings, T_world_from_cam: Floats) -> P
         ),
         seed=settings.seed,
         sample_count=np.full((count, len(LIMB_NAMES)), settings.hypotheses),
-        chosen=np.full((count, len(LIMB_NAMES)), MEAN_SAMPLE),
+        chosen=np.full((count, len(LIMB_NAMES)), take.chosen),
         motion_cam=motion,
         joints_cam=take.body.joints(motion.rotations, motion.betas, motion.transl),
-        motion_world=move_to_world(motion, T_world_from_cam, rest_pelvis),
+        motion_world=move_to_world(motion, T_world_from_cam[take.rows], rest_pelvis),
         contacts=take.completion.contacts.mean(axis=0),
     )
 
 
-def _recipe(takes: list[_Take], settings: SolveSettings) -> dict[str, Any]:
+def _recipe(
+    takes: Sequence[_Take], camera: CameraMotion, settings: SolveSettings
+) -> dict[str, Any]:
     """What reproduces these stages, and what resampling needs to know."""
     return {
         "seed": settings.seed,
@@ -272,6 +301,7 @@ def _recipe(takes: list[_Take], settings: SolveSettings) -> dict[str, Any]:
         "steps": settings.steps,
         "hypotheses": settings.hypotheses,
         "alignment": settings.alignment,
+        "camera_motion": {"given": camera.T_world_from_cam is not None, "walks": camera.walks},
         "body": {
             str(take.id): {"name": _lasting(settings.body_of(take.id)), "sha256": take.body.sha256}
             for take in takes

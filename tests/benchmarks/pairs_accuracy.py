@@ -1,9 +1,9 @@
 """How right the pipeline is on held-out rendered pairs: `training.evaluate`, as a benchmark.
 
 python -m tests.benchmarks.pairs_accuracy [--state DIR] [--clips N]: by default a short run of 12
-clips of each split; `python -m training.evaluate` has more options. Single frames and clips,
-alignment on and off, visible and hidden joints, the nearest of ten samples; the peers in the same
-run are the landmark network's own 3D and, if it was trained, a regression of equal size.
+clips of each split; `python -m training.evaluate` has more options. Prints the tables of
+`models/EVALUATION.md`: single frames and clips, alignment on and off, visible and hidden joints,
+the nearest sample, guidance and steps, what each part is worth; the peers are in the same run.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def main() -> None:
         print("`python3 build.py train` renders them, or name the training's state with --state.")
         return
     words = ["--state", options.state.resolve(), "--clips", options.clips]
+    words += ["--compared", max(options.clips // 3, 1), "--swept", options.clips]
     command = [sys.executable, "-m", "training.evaluate", *(str(word) for word in words)]
     sys.stdout.flush()
     sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)

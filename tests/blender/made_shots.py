@@ -1,5 +1,6 @@
 """Shots made in code: seeded people in front of a known camera."""
 
+import bpy
 import numpy as np
 
 from fhmr_blender.core.arrays import Floats
@@ -49,6 +50,13 @@ def made_shot(
             _person(id_, body, T_world_from_cam, intrinsics, rng) for id_ in range(1, people + 1)
         ),
     )
+
+
+def as_estimated(rig: bpy.types.Object) -> bpy.types.Object:
+    """The rig, shown without smoothing and foot lock."""
+    settings = rig.fhmr_take.clean_up
+    settings.smoothing, settings.feet = 0.0, "off"
+    return rig
 
 
 def _person(

@@ -6,13 +6,13 @@ import bpy
 import numpy as np
 import pytest
 
-from fhmr_blender.blender import keyframes, rig, saved_state, shot_scene
+from fhmr_blender.blender import baking, rig, saved_state, shot_scene
 from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.body import Body
 from fhmr_blender.core.motion import Motion, Person, Shot
 from fhmr_blender.core.rotations import matrix_from_quaternion, rotation_about
 from fhmr_blender.core.skeleton import JOINT_INDEX, JOINT_NAMES
-from tests.blender.made_shots import made_shot
+from tests.blender.made_shots import as_estimated, made_shot
 
 
 def _build(scene: bpy.types.Scene, shot: Shot, body: Body) -> list[bpy.types.Object]:
@@ -62,7 +62,7 @@ def test_a_picture_poses_the_rig_without_keys(scene: bpy.types.Scene, body: Body
 
 def test_a_clip_becomes_animation_at_once(scene: bpy.types.Scene, body: Body) -> None:
     shot = made_shot(body, frames=6)
-    item = _build(scene, shot, body)[0]
+    item = as_estimated(_build(scene, shot, body)[0])
     curves = _curves(item)
     assert len(curves) == 24 * 4 + 3
     assert all(_times(curve) == [1, 2, 3, 4, 5, 6] for curve in curves.values())
@@ -93,8 +93,8 @@ def test_a_range_is_baked_every_nth_frame_and_hand_made_keys_survive(
     bone.rotation_quaternion = (1.0, 0.0, 0.0, 0.0)
     bone.keyframe_insert("rotation_quaternion", frame=20)
     bone.keyframe_insert("rotation_quaternion", frame=5.5)
-    take = item.fhmr_take
-    take.bake_scope, take.bake_start, take.bake_end, take.bake_step = "RANGE", 3, 8, 2
+    bake = item.fhmr_take.bake
+    bake.scope, bake.start, bake.end, bake.step = "RANGE", 3, 8, 2
     assert bpy.ops.fhmr.bake() == {"FINISHED"}
     curves = _curves(item)
     assert _times(curves['pose.bones["head"].rotation_quaternion', 0]) == [1, 2, 3, 5, 7, 8, 9]
@@ -109,7 +109,7 @@ def test_neighbouring_keys_have_the_closer_sign(scene: bpy.types.Scene, body: Bo
     turning[:, 0] = rotation_about(2, np.arange(8) * 1.2) @ turning[0, 0]
     motion = Motion(turning, person.motion_world.transl, person.motion_world.betas)
     item = _build(scene, shot, body)[0]
-    keyframes.bake(item, motion, np.arange(8.0), np.arange(1, 9))
+    baking.bake(item, motion, np.arange(8.0), np.arange(1, 9))
     curves = _curves(item)
     path = 'pose.bones["pelvis"].rotation_quaternion'
     keys = np.array(
@@ -120,7 +120,7 @@ def test_neighbouring_keys_have_the_closer_sign(scene: bpy.types.Scene, body: Bo
 
 def test_a_frame_outside_the_take_is_refused(scene: bpy.types.Scene, body: Body) -> None:
     item = _build(scene, made_shot(body, frames=4), body)[0]
-    item.fhmr_take.bake_scope = "FRAME"
+    item.fhmr_take.bake.scope = "FRAME"
     scene.frame_set(40)
     with pytest.raises(RuntimeError, match="covers the frames 1 to 4, not frame 40"):
         bpy.ops.fhmr.bake()
@@ -150,7 +150,7 @@ def test_the_take_survives_saving_and_reopening(
 
 def test_reset_brings_the_estimated_limb_back(scene: bpy.types.Scene, body: Body) -> None:
     shot = made_shot(body, frames=4)
-    item = _build(scene, shot, body)[0]
+    item = as_estimated(_build(scene, shot, body)[0])
     before = {name: _quaternion(item, name) for name in JOINT_NAMES}
     with pytest.raises(RuntimeError, match="Nothing was changed"):
         bpy.ops.fhmr.reset()

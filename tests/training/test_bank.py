@@ -8,13 +8,15 @@ import pytest
 from fhmr_blender.core.body import Body, load_body
 from fhmr_blender.core.calibration import LandmarkCalibration
 from fhmr_blender.core.camera import project
-from fhmr_blender.core.rotations import matrix_from_axis_angle
-from fhmr_blender.core.skeleton import forward_kinematics
+from fhmr_blender.core.rotations import axis_angle_from_matrix, matrix_from_axis_angle
+from fhmr_blender.core.skeleton import JOINT_INDEX, MAIN_LANDMARKS, forward_kinematics
 from tests.training.synthetic_pairs import exact_clip, performance
-from training.data.bank import build_bank, perturb, simulate
+from training.data.bank import build_bank, simulate
 from training.data.calibration import template_calibration
+from training.data.perturbation import perturb
 from training.data.sample import PairClip
 from training.data.upright import upright_view
+from training.metrics import pa_mpjpe
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,21 @@ def test_a_hidden_landmark_moves_with_the_nearest_seen_one(
     changed = perturb(clip, body, calibration, np.random.default_rng(0))
     move = changed.keypoints - clip.keypoints
     np.testing.assert_allclose(move[:, 15, :3], move[:, 13, :3], atol=1e-3)  # float32 pixels
+
+
+def test_joints_turn_as_far_as_recordings_turn_them(body: Body, calibration: LandmarkCalibration):
+    clip = exact_clip(1, body, calibration)
+    turns = []
+    for seed in range(40):
+        changed = perturb(clip, body, calibration, np.random.default_rng(seed))
+        before, after = matrix_from_axis_angle(clip.poses), matrix_from_axis_angle(changed.poses)
+        turns.append(axis_angle_from_matrix(np.swapaxes(before, -1, -2) @ after))
+    size = np.std(turns, axis=(0, 1))  # (24, 3) radians about each axis
+    joint = JOINT_INDEX
+    np.testing.assert_allclose(size[[joint["left_hand"], joint["right_foot"]]], 0, atol=1e-5)
+    assert (size[joint["left_shoulder"]] > 0.08).all()
+    assert size[joint["left_knee"], 0] > 5 * size[joint["left_knee"], 1]  # a hinge
+    assert size[joint["right_wrist"]].max() < size[joint["right_shoulder"]].max()
 
 
 def test_frames_without_a_sighting_stay_empty(body: Body, calibration: LandmarkCalibration):
@@ -150,3 +167,28 @@ def test_world_landmarks_tell_nothing_of_stature(body: Body, calibration: Landma
         assert view.stature == pytest.approx(float(body.stature(betas)))
     # Beta 0 scales a body almost evenly; 4 of its units are some 28 cm of stature.
     assert abs(spans[1] / spans[0] - 1) < 0.02
+
+
+def test_an_error_of_the_whole_body_comes_back_as_one_and_leaves_limbs_together(
+    body: Body, calibration: LandmarkCalibration
+):
+    """Limbs take their own errors from many records, the body's turn from one."""
+    clips = []
+    for seed in range(8):
+        clip = exact_clip(seed, body, calibration)
+        rotations = matrix_from_axis_angle(clip.poses.astype(float))
+        true = upright_view(
+            rotations, clip.joints_cam, clip.betas, clip.intrinsics, body, calibration
+        ).world
+        turn = matrix_from_axis_angle(np.random.default_rng(seed).normal(0, 0.4, 3))
+        clips.append(replace(clip, keypoints_world=1.1 * true @ turn.T))
+    bank = build_bank(clips, body, calibration)
+    np.testing.assert_allclose(bank.world, 0, atol=1e-4)  # float32 metres
+    made = simulate(performance(50, body, 32), bank, body, calibration, np.random.default_rng(0))
+    here = made.keypoints_world[:, list(MAIN_LANDMARKS)]
+    rotations = matrix_from_axis_angle(made.poses.astype(float))
+    there = upright_view(
+        rotations, made.joints_cam, made.betas, made.intrinsics, body, calibration
+    ).world[:, list(MAIN_LANDMARKS)]
+    assert np.linalg.norm(here - there, axis=-1).mean() > 0.05
+    np.testing.assert_allclose(pa_mpjpe(here, there), 0, atol=1e-3)

@@ -9,14 +9,16 @@ import torch
 from fhmr_blender.core.body import betas_for_height
 from fhmr_blender.core.latent import heading_frame
 from fhmr_blender.core.rotations import matrix_from_axis_angle
-from fhmr_blender.core.skeleton import forward_kinematics
+from fhmr_blender.core.skeleton import MIRRORED_JOINTS, forward_kinematics
 from tests.training import tiny
+from training.average import average
 from training.data.windows import plain_batch
 from training.networks import rotations
 from training.networks.anchor import AnchorPrediction
 from training.networks.blocks import ObservationTensors
 from training.networks.body_layer import forward_kinematics as forward_kinematics_torch
 from training.networks.completion import CompletionConditions, CompletionPrediction, assemble
+from training.networks.mirror import mirrored_observation, mirrored_prediction
 
 
 def observed(windows: int = 2, frames: int = 5) -> ObservationTensors:
@@ -207,3 +209,39 @@ def test_the_heading_of_the_losses_is_the_core_s() -> None:
     expected = heading_frame(turn, np.array([0.0, 0.0, 1.0]))
     found = _heading_frame(torch.tensor(turn, dtype=torch.float32))
     assert np.allclose(found, expected, atol=1e-4)
+
+
+def test_stage_1_treats_left_and_right_alike() -> None:
+    seen = observed()
+    given = seen.given.clone()
+    given[..., 3] = 0.0  # the image feature has no mirror image
+    seen = replace(seen, given=given)
+    network = tiny.anchor_network()
+    reflected = mirrored_prediction(network(mirrored_observation(seen)))
+    for one, other in zip(answers(network(seen)), answers(reflected), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+    network.train()
+    once = answers(network(seen))
+    assert not same(once, answers(mirrored_prediction(network(mirrored_observation(seen)))))
+
+
+def test_a_mirrored_prediction_shows_the_mirrored_body() -> None:
+    prediction = tiny.anchor_network()(observed())
+
+    def joints(said: AnchorPrediction) -> torch.Tensor:
+        rest = torch.tensor(tiny.body().rest_joints(np.zeros(10)), dtype=torch.float32)
+        rest = (rest + rest[list(MIRRORED_JOINTS)] * torch.tensor([-1.0, 1.0, 1.0])) / 2.0
+        turned = assemble(said.rotations, said.first_guess)
+        return forward_kinematics_torch(turned, rest)[1].detach()
+
+    swapped = joints(mirrored_prediction(prediction))[..., list(MIRRORED_JOINTS), :]
+    assert torch.allclose(swapped * torch.tensor([-1.0, 1.0, 1.0]), joints(prediction), atol=1e-4)
+
+
+def test_the_average_of_two_runs_lies_between_them() -> None:
+    first, second = tiny.anchor_network().state_dict(), tiny.anchor_network().state_dict()
+    second = {name: value + 2.0 for name, value in second.items()}
+    mean = average([{"averaged": first, "step": 3}, {"averaged": second, "step": 9}])
+    assert mean["step"] == 3
+    for name, value in mean["averaged"].items():
+        assert torch.allclose(value, first[name] + 1.0)

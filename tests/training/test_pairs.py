@@ -22,7 +22,8 @@ from training.data.pairs import (
     missing_shards,
     plan,
 )
-from training.data.performances import Repertoire, mirrored, turned
+from training.data.performances import mirrored, turned
+from training.data.repertoire import Repertoire
 from training.data.sample import PairClip, load_shard, load_shards, save_shard
 
 

@@ -27,17 +27,42 @@ def test_new_shards_join_and_perturbed_clips_are_kept_apart(tmp_path: Path) -> N
         return replace(clip, betas=clip.betas + 1.0)
 
     source = PairSource(tmp_path, "train", tiny.body(), tiny.calibration(), perturbation)
-    assert source.refresh(rng(), share=0.0)
+    assert source.refresh(rng())
     assert len(source.store()) == 1
     save_shard(tmp_path / "train" / "pairs_0_00001.npz", clips[1:])
-    assert source.refresh(rng(), share=0.0)
+    assert source.refresh(rng())
     assert len(source.store()) == 3
-    assert len(calls) == 3
+    assert sorted(set(calls)) == sorted(clip.name for clip in clips)
     changed = source.perturbed_store()
     assert changed is not None
     assert np.allclose(changed.betas, source.store().betas + 1.0, atol=1e-6)
     empty = PairSource(tmp_path, "val", tiny.body(), tiny.calibration())
     assert not empty.refresh(rng())
+
+
+def test_each_look_perturbs_few_shards_and_all_have_their_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "PERTURBED_AT_FIRST", 2)
+    monkeypatch.setattr(sources, "PERTURBED_EACH_TIME", 1)
+    clips = [exact_clip(seed, tiny.body(), tiny.calibration()) for seed in range(4)]
+    for number, clip in enumerate(clips):
+        save_shard(tmp_path / "train" / f"pairs_0_{number:05d}.npz", [clip])
+    calls: list[str] = []
+
+    def perturbation(clip: PairClip, rng: np.random.Generator) -> PairClip:
+        calls.append(clip.name)
+        return clip
+
+    source = PairSource(tmp_path, "train", tiny.body(), tiny.calibration(), perturbation)
+    sizes = []
+    for _ in range(5):
+        source.refresh(rng())
+        store = source.perturbed_store()
+        assert store is not None
+        sizes.append(len(store))
+    assert sizes == [2, 3, 4, 4, 4]
+    assert calls == [clips[number].name for number in (0, 1, 2, 3, 0, 1)]
 
 
 def test_simulations_are_renewed_and_only_training_motion_is_used(
@@ -55,7 +80,8 @@ def test_simulations_are_renewed_and_only_training_motion_is_used(
     monkeypatch.setattr(sources, "load_library", load_library)
     source = SimulatedSource(Path("motion"), Path("cache"), tiny.body(), tiny.calibration())
     assert asked == [(Path("motion"), Path("cache"))]
-    rendered = [exact_clip(seed, tiny.body(), tiny.calibration()) for seed in range(2)]
+    clips = [exact_clip(seed, tiny.body(), tiny.calibration()) for seed in range(2)]
+    rendered = {Path(f"shard{seed}"): (clip,) for seed, clip in enumerate(clips)}
     counts = []
     for seed in range(3):
         source.refresh(rendered, rng(seed))

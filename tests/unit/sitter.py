@@ -132,8 +132,8 @@ def observations(pose: Posture, seed: int = 1) -> Observations:
     )
 
 
-def person(count: int, number: int = 1, samples: int = 3) -> Person:
-    pose = posture(count, seed=number)
+def person(count: int, number: int = 1, samples: int = 3, pose: Posture | None = None) -> Person:
+    pose = posture(count, seed=number) if pose is None else pose
     rest_pelvis = build().rest_joints[0]
     motion = Motion(pose.rotations, pose.pelvis - rest_pelvis, np.zeros(10))
     rng = np.random.default_rng(number)
@@ -170,8 +170,17 @@ def _world() -> np.ndarray:
     return rigid(np.array([[1.0, 0, 0], [0, 0, 1.0], [0, -1.0, 0]]), np.array([0.0, 0, 1.4]))
 
 
-def shot(count: int = 4, people: int = 1) -> Shot:
-    """A shot as a file would give it back."""
+def swaying(count: int, seed: int = 0) -> Posture:
+    """The same somebody in slow motion: every joint swings a little, smoothly."""
+    rng = np.random.default_rng(seed)
+    still = posture(1, seed)
+    phase = rng.uniform(0.0, 2.0 * np.pi, (24, 3)) + np.arange(count)[:, None, None] / 4.0
+    turns = matrix_from_axis_angle(rng.uniform(0.0, 0.5, (24, 3)) * np.sin(phase))
+    return Posture(still.rotations @ turns, np.repeat(still.pelvis, count, axis=0))
+
+
+def shot(count: int = 4, people: int = 1, moving: bool = False) -> Shot:
+    """A shot as a file would give it back; `moving` from frame to frame as people do."""
     named = {"name": "neutral", "sha256": neutral().sha256}
     made = Shot(
         source="walk.mp4",
@@ -186,7 +195,10 @@ def shot(count: int = 4, people: int = 1) -> Shot:
             "alignment": True,
             "body": {str(number): named for number in range(1, people + 1)},
         },
-        people=tuple(person(count, number) for number in range(1, people + 1)),
+        people=tuple(
+            person(count, number, pose=swaying(count, number) if moving else None)
+            for number in range(1, people + 1)
+        ),
     )
     return shot_file.stored(made)
 

@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fhmr_blender import __main__ as command_line
 from fhmr_blender import blender_process
 from fhmr_blender.core import shot_file
 from fhmr_blender.errors import FhmrError
 from fhmr_blender.pipeline import weights
 from fhmr_blender.pipeline.footage import Footage
-from tests.unit import sitter
+from tests.unit.conftest import Run
 from tests.unit.footage_networks import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
 PICTURE = DATA / "tfjs_pose.jpg"
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run(words)` in an empty folder -> exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(weights, "load_networks", shipped)
-
-    def call(*words: object) -> tuple[int, str, str]:
-        try:
-            code = command_line.main([str(word) for word in words])
-        except SystemExit as end:  # argparse
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
-
-
-@pytest.fixture
-def walk(tmp_path: Path) -> Path:
-    """A stored shot of nobody in particular."""
-    path = tmp_path / "walk.npz"
-    shot_file.write(path, sitter.shot(4, people=2))
-    return path
 
 
 def names(folder: Path) -> set[str]:
@@ -125,7 +97,7 @@ def test_a_source_that_is_no_picture_is_said_in_one_sentence(
         (["--body", "nobody.pkl"], "does not exist"),
         (["--height", "tall"], "no height"),
         (["--height", "18"], "fits no adult"),
-        (["--camera", "moving"], "moving camera"),
+        (["--camera", "nowhere.json"], "does not exist"),
         (["--fov", "0"], "field of view"),
         (["--seed", "-3"], "no seed"),
     ],
@@ -160,7 +132,7 @@ def test_a_damaged_model_is_named_with_its_checksum(
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(weights, "models_folder", lambda: models)
-    code, _, err = run("estimate", PICTURE)
+    code, _, err = run("estimate", PICTURE, "--no-cache")  # what was seen would need no network
     assert code == 2
     assert "landmarker.onnx" in err
     assert "sha256" in err
@@ -264,6 +236,26 @@ def test_exports_are_named_after_shot_and_person(
     assert run("export", walk, "--to", kind, "--person", 2)[0] == 0
     assert names(tmp_path) == {"walk.npz", name}
     assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_an_export_is_cleaned_up_unless_it_is_to_be_raw(
+    run: Run, tmp_path: Path, walk: Path
+) -> None:
+    raw, clean, still = (tmp_path / f"{name}.csv" for name in ("raw", "clean", "still"))
+    assert run("export", walk, "--to", "csv", "--raw", "--out", raw)[0] == 0
+    assert run("export", walk, "--to", "csv", "--smoothing", 1, "--out", clean)[0] == 0
+    assert run("export", walk, "--to", "csv", "--in-place", "--out", still)[0] == 0
+    person = shot_file.read(walk).people[0]
+    rows = {path: list(csv.DictReader(path.open())) for path in (raw, clean, still)}
+    turns = [float(row["left_elbow_rx"]) for row in rows[raw]]
+    stored = person.motion_world.poses.reshape(-1, 24, 3)[:, 18, 0]
+    np.testing.assert_allclose(turns, stored, atol=1e-6)
+    smooth = [float(row["left_elbow_rx"]) for row in rows[clean]]
+    assert np.abs(np.diff(smooth, 2)).max() < 0.5 * np.abs(np.diff(turns, 2)).max()
+    assert len({row["pelvis_x"] for row in rows[still]}) == 1
+    code, _, err = run("export", walk, "--to", "csv", "--smoothing", 7)
+    assert code == 2
+    assert "7" in err
 
 
 def test_info_for_people_and_for_programs(run: Run, walk: Path) -> None:

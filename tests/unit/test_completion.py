@@ -72,7 +72,7 @@ def only_left_arm(one: Person) -> Known:
     limbs[:, LEFT_ARM] = False
     count = len(limbs)
     rotations = one.motion_cam.rotations[:, LIMB_JOINTS]
-    return Known(limbs, rotations, np.zeros((count, 18), bool), np.zeros((count, 18, 3)))
+    return Known(limbs, rotations, np.zeros((count, 18, 3, 3)), np.zeros((count, 18, 3)))
 
 
 # -- drawing
@@ -169,16 +169,47 @@ def test_a_pinned_joint_is_told_to_the_network_where_it_is() -> None:
     one = person(2)
     known = only_left_arm(one)
     place = np.array([0.4, -0.2, 0.1])
-    pinned, places = known.pinned.copy(), known.places.copy()
+    pull, places = known.pull.copy(), known.places.copy()
     wrist = LIMB_JOINTS.index(20)
-    pinned[1, wrist], places[1, wrist] = True, place
+    pull[1, wrist], places[1, wrist] = np.eye(3), place
     draw = Draw(seed=0, person=1, samples=1, guidance=1.0, steps=1)
     found = complete(
-        subject(one), listening, constants(), draw, replace(known, pinned=pinned, places=places)
+        subject(one), listening, constants(), draw, replace(known, pull=pull, places=places)
     )
     np.testing.assert_allclose(found.positions[0, 1, wrist], place, atol=1e-6)  # float32
     coordinates = slice(108 + 3 * wrist, 111 + 3 * wrist)
     np.testing.assert_array_equal(told[0]["known"][0, :, coordinates], [[0] * 3, [1] * 3])
+
+
+def test_a_joint_pulled_onto_a_line_lies_on_it_and_is_free_along_it() -> None:
+    one = person(2)
+    known = only_left_arm(one)
+    along, place = np.array([0.6, 0.0, 0.8]), np.array([0.3, -0.2, 0.1])
+    pull, places = known.pull.copy(), known.places.copy()
+    wrist = LIMB_JOINTS.index(20)
+    pull[:, wrist], places[:, wrist] = np.eye(3) - np.outer(along, along), place
+    free = drawn(one, known=known).positions[:, :, wrist]
+    led = drawn(one, known=replace(known, pull=pull, places=places)).positions[:, :, wrist]
+    off = (led - place) - ((led - place) @ along)[..., None] * along
+    np.testing.assert_allclose(off, 0.0, atol=1e-6)  # float32
+    assert np.ptp(led @ along) > 0.01
+    assert not np.allclose(free, led)
+
+
+def test_noise_of_neighbouring_frames_is_alike_and_everywhere_of_unit_variance() -> None:
+    states: list[np.ndarray] = []
+
+    def listening(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        states.append(inputs["latent"])
+        return completion_network(inputs)
+
+    draw = Draw(seed=0, person=1, samples=8, guidance=1.0, steps=1)
+    complete(subject(person(40)), listening, constants(), draw)
+    noise = states[0]
+    np.testing.assert_allclose(noise.std(axis=(0, 2)), 1.0, atol=0.12)  # 1344 numbers a frame
+    step = np.diff(noise, axis=1).std()
+    assert step < 0.25
+    assert abs(np.mean(noise[:, 0] * noise[:, 16])) < 0.12  # far apart they know nothing
 
 
 # -- long clips
@@ -253,7 +284,7 @@ def samples_about(pose_seed: int, wrong: int) -> tuple[Completion, np.ndarray, n
     anchor = truth.rotations[:, (0, 3, 6, 9, 13, 14)]
     joints = forward_kinematics(assemble(anchor, limbs), build().rest_joints)[1]
     nothing = np.zeros((4, 2, 3))
-    found = Completion(limbs, joints[..., LIMB_JOINTS, :], nothing, np.zeros((4, 2, 6)))
+    found = Completion(limbs, joints[..., LIMB_JOINTS, :], nothing, np.zeros((4, 2, 6)), nothing)
     return found, anchor, truth.pelvis
 
 

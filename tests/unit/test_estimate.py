@@ -12,7 +12,7 @@ import pytest
 from fhmr_blender.core import shot_file
 from fhmr_blender.core.camera import project
 from fhmr_blender.core.frames import transform
-from fhmr_blender.core.motion import Person, Shot
+from fhmr_blender.core.motion import FIRST_GUESS, Person, Shot
 from fhmr_blender.core.rotations import geodesic_angle, matrix_from_sixd
 from fhmr_blender.core.shot_layout import arrays_of
 from fhmr_blender.core.skeleton import (
@@ -83,7 +83,7 @@ def test_a_picture_becomes_a_shot_that_hangs_together() -> None:
     np.testing.assert_allclose(joints, moved, atol=1e-4)  # float32 in the file
     camera = shot.T_world_from_cam[0]
     np.testing.assert_array_equal(camera[:2, 3], 0.0)
-    assert np.all(person.chosen == -1)
+    assert np.all(person.chosen == FIRST_GUESS)
     assert person.samples.rotations6d.shape == (8, 1, 18, 6)
 
 
@@ -108,7 +108,8 @@ def test_the_anchor_is_the_same_to_the_bit_however_limbs_are_drawn(wanted: dict)
             np.testing.assert_array_equal(first[name], other[name], err_msg=name)
     torso = [shot["person1/poses"].reshape(-1, 24, 3)[:, TORSO] for shot in (first, other)]
     np.testing.assert_array_equal(*torso)
-    assert not np.array_equal(first["person1/poses"], other["person1/poses"])
+    drawn = [shot["person1/sample_rotations6d"] for shot in (first, other)]
+    assert not np.array_equal(*drawn)
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
@@ -121,9 +122,15 @@ def test_alignment_never_worsens_the_reprojection() -> None:
 
 
 def test_resampling_from_the_estimates_seed_draws_its_samples_again() -> None:
-    shot = estimated()
-    drawn = again(shot, *LIMB_NAMES).people[0].samples.rotations6d
-    np.testing.assert_array_equal(drawn, shot.people[0].samples.rotations6d)
+    shot = estimated(alignment=False)  # a variation is stored as it is shown: aligned
+    changed = again(shot, *LIMB_NAMES)
+    samples = np.array(changed.settings["resampled"][0]["samples"])
+    of_estimate = samples < 8
+    assert of_estimate.sum() >= 4
+    np.testing.assert_array_equal(
+        changed.people[0].samples.rotations6d[of_estimate],
+        shot.people[0].samples.rotations6d[samples[of_estimate]],
+    )
 
 
 @pytest.mark.parametrize("guidance", [0.0, 1.0, 2.5])
@@ -168,7 +175,9 @@ def test_samples_spread_more_on_a_hidden_limb_than_on_a_visible_one(tmp_path: Pa
     visible = estimated(hypotheses=16).people[0]
     arm = LIMB_NAMES.index("left_arm")
     assert hidden.anchor.limb_trust[0, arm] < visible.anchor.limb_trust[0, arm] - 0.1
-    assert spread(hidden, "left_arm") > 1.05 * spread(visible, "left_arm")
+    growth = {limb: spread(hidden, limb) / spread(visible, limb) for limb in LIMB_NAMES}
+    assert growth["left_arm"] > 1.2
+    assert growth["left_arm"] == max(growth.values())
 
 
 def test_a_typed_height_is_the_bodys_height_and_the_picture_stays_the_same() -> None:
@@ -237,7 +246,9 @@ def test_a_clip_becomes_a_motion_over_its_frames(tmp_path: Path) -> None:
         ({"stop": 5}, "has 1 frame"),
         ({"start": 3, "stop": 3}, "are none"),
         ({"step": 0}, "is none"),
-        ({"camera": "moving"}, "moving camera"),
+        ({"camera": "nowhere.json"}, "does not exist"),
+        ({"camera": "sideways"}, "is no camera"),
+        ({"camera": "scene"}, "in Blender alone"),
         ({"hypotheses": 0}, "cannot be drawn"),
         ({"guidance": float("nan")}, "means nothing"),
         ({"steps": 0}, "steps"),

@@ -46,10 +46,10 @@ LAYERS = (
     ),
 )
 
-# The one file of the package that may import each of these.
-ONLY_IN = {
-    "onnxruntime": "fhmr_blender/pipeline/runtime.py",
-    "av": "fhmr_blender/pipeline/footage.py",
+# The files of the package that may import each of these.
+ONLY_IN: dict[str, tuple[str, ...]] = {
+    "onnxruntime": ("fhmr_blender/pipeline/runtime.py",),
+    "av": ("fhmr_blender/pipeline/decoding.py", "fhmr_blender/pipeline/footage.py"),
 }
 
 # The stages in the order of the data: none knows the one after it.
@@ -124,7 +124,7 @@ def _problem_inside(path: str, each: Import) -> str:
     if each.level == 0:
         if top == PACKAGE:
             return f"imports {each.name} by its full name: Blender renames the package"
-        if top in STANDARD or top in layer.outside or ONLY_IN.get(top) == path:
+        if top in STANDARD or top in layer.outside or path in ONLY_IN.get(top, ()):
             return ""
         return f"imports {top}"
     target = (*path.split("/")[:-1][: len(path.split("/")) - each.level], *each.name.split("."))

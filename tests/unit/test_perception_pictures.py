@@ -148,7 +148,7 @@ def test_nobody_is_seen_where_nobody_is(warrior: np.ndarray, networks: Networks)
 def seen(path: Path, networks: Networks, **options: Any) -> tuple[Observations, ...]:
     footage = Footage(path)
     camera = choose_intrinsics(footage).values
-    return observe(footage, range(footage.frame_count), camera, networks, silent, **options)
+    return observe(footage, range(footage.frame_count), camera, networks, silent, **options).people
 
 
 def test_a_still_gives_observations_of_one_frame(networks: Networks) -> None:
@@ -182,13 +182,14 @@ def test_somebody_who_walks_through_stays_the_same_person(
             writer.write(np.ascontiguousarray(warrior[:, step : step + 900]))
     told: list[float] = []
     footage = Footage(path)
-    (person,) = observe(
+    observed = observe(
         footage,
         range(8),
         choose_intrinsics(footage).values,
         networks,
         lambda fraction, message: told.append(fraction),
     )
+    (person,) = observed.people
     assert person.frames.tolist() == list(range(8))
     np.testing.assert_allclose(person.seconds, np.arange(8) / 25)
     moved = person.keypoints[:, :, 0] - person.keypoints[:1, :, 0]

@@ -12,6 +12,7 @@ from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.skeleton import JOINT_INDEX
 
 SKIN_LIGHT = np.array([0.92, 0.74, 0.63])
+TIGHT, LOOSE, WIDE = 0.006, 0.035, 0.065  # metres off the skin at most, where cloth hangs freely
 SKIN_DARK = np.array([0.25, 0.15, 0.10])
 
 
@@ -84,6 +85,8 @@ class Appearance:
     shoe_y: float
     hairline: tuple[float, float]  # y at the front and at the back of the head
     loose: tuple[float, float]  # metres off the skin, top and bottom
+    folds: float  # 0..1 of the looseness that comes and goes over the cloth
+    fold_phase: tuple[float, float, float]  # where the folds lie, radians
     hair_volume: float  # metres
 
 
@@ -100,7 +103,7 @@ def random_appearance(rng: np.random.Generator, marks: BodyMarks) -> Appearance:
         bottom = top
     sleeve = rng.choice((0.0, 0.3, 0.45, 0.97), p=(0.08, 0.3, 0.17, 0.45)) + rng.normal(0, 0.02)
     leg = rng.choice((0.15, 0.45, 0.7, 0.97), p=(0.07, 0.22, 0.1, 0.61)) + rng.normal(0, 0.02)
-    loose_fit = rng.random() < 0.5
+    loose_fit = rng.choice((LOOSE, WIDE, TIGHT), p=(0.35, 0.25, 0.4))
     bare_feet = rng.random() < 0.15
     short = rng.random()
     back = marks.nose[1] - 0.02 if short < 0.55 else marks.neck_y + 0.01
@@ -125,10 +128,9 @@ def random_appearance(rng: np.random.Generator, marks: BodyMarks) -> Appearance:
         hem_y=marks.crotch_y + float(leg) * (marks.ankle_y - marks.crotch_y),
         shoe_y=-10.0 if bare_feet else marks.ankle_y + rng.uniform(-0.03, 0.06),
         hairline=(float(front), float(back)),
-        loose=(
-            float(rng.uniform(0.0, 0.035) if loose_fit else rng.uniform(0, 0.006)),
-            float(rng.uniform(0.0, 0.035) if loose_fit else rng.uniform(0, 0.006)),
-        ),
+        loose=(float(rng.uniform(0, loose_fit)), float(rng.uniform(0, loose_fit))),
+        folds=float(rng.uniform(0.0, 0.7)),
+        fold_phase=tuple(rng.uniform(0, 2 * np.pi, 3).tolist()),
         hair_volume=float(rng.uniform(0.003, 0.03)),
     )
 
@@ -146,9 +148,16 @@ def shell_offsets(appearance: Appearance, marks: BodyMarks, rest_vertices: Float
     offset = np.where(top, appearance.loose[0] * np.where(on_trunk, hang, 0.4 + along_sleeve), 0.0)
     leg = np.clip((appearance.waist_y - y) / (appearance.waist_y - marks.ankle_y), 0, 1)
     offset = np.where(bottom, appearance.loose[1] * (0.3 + 0.7 * leg), offset)
+    offset = offset * (1.0 - appearance.folds * _folds(rest_vertices, appearance.fold_phase))
     offset = np.where((top | bottom) & (offset < 0.002), 0.002, offset)
     offset = np.where(is_hair(appearance, marks, rest_vertices), appearance.hair_volume, offset)
     return np.where(y < appearance.shoe_y, 0.004, offset)
+
+
+def _folds(points: Floats, phase: tuple[float, float, float]) -> Floats:
+    """0..1 (V,) over rest positions (V, 3): bulges a hand's breadth wide, longer upright."""
+    waves = np.sin(points * np.array([38.0, 15.0, 31.0]) + np.array(phase))
+    return 0.5 + 0.5 * waves[:, 0] * waves[:, 2] * (0.6 + 0.4 * waves[:, 1])
 
 
 def is_hair(appearance: Appearance, marks: BodyMarks, points: Floats) -> Floats:

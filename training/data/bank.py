@@ -1,8 +1,8 @@
 """The bank: simulated observations = exact projection + what the front end really got wrong.
 
-Two uses. `perturb` takes a rendered record, turns its limbs a little and moves its observation by
-the exact projected change. `simulate` puts any motion before any camera and adds the residual
-*sequences* of the nearest rendered views, limb by limb. Both give `PairClip`s without a feature.
+`simulate` puts any motion before any camera and adds the residual *sequences* of the nearest
+rendered views, limb by limb: near are those with the limb and the trunk seen alike, as much of
+them inside the picture, moving as fast.
 
 Residuals live in the upright camera, where picture place, focal length and roll are gone.
 """
@@ -20,37 +20,32 @@ from fhmr_blender.core.camera import project
 from fhmr_blender.core.rotations import (
     axis_angle_from_matrix,
     matrix_from_axis_angle,
+    nearest_rotation,
     rotation_about,
 )
-from fhmr_blender.core.skeleton import LIMB_LANDMARKS, LIMBS, forward_kinematics
+from fhmr_blender.core.skeleton import (
+    LIMB_LANDMARKS,
+    LIMBS,
+    MAIN_LANDMARKS,
+    forward_kinematics,
+)
 
 from .cameras import random_camera_path
 from .performances import Performance, scaled
+from .perturbation import within_reach
 from .sample import PairClip
 from .upright import UprightView, screen_turned, upright_view, wrapped
 
 SEGMENT = 8  # frames that take their residuals from one record
 _FADE = 2  # frames over which one record's residuals give way to the next one's
 _CHOICE = 6  # of this many nearest records one is taken
-REACH = 1.5  # sides of the region from its centre, within which the landmark network answers
+_INEXACT = 0.5  # a near record may be this much farther than the nearest; ten times as fast
+_INSIDE_WEIGHT = 0.3  # statures of a limb's places that all of it inside or outside weighs
+_SPEED_WEIGHT = 0.1  # statures of its places that e times the speed weighs
+_SCALES = (0.5, 2.0)  # of what is seen against what is true
 TORSO_LANDMARKS = (11, 12, 23, 24)
 GROUPS: tuple[str, ...] = ("torso", *LIMBS)  # in the order of `UprightView.descriptors`
 GROUP_LANDMARKS: dict[str, tuple[int, ...]] = {"torso": TORSO_LANDMARKS, **LIMB_LANDMARKS}
-
-# Limb turns of a perturbation, radians (standard deviation about each axis), and of the trunk.
-LIMB_TURN = 0.16
-TRUNK_TURN = 0.05
-ROOT_TURN = 0.06
-BETAS_CHANGE = 0.35
-# Toes and hands hardly turn in the recordings: turned, they would only teach what never happens.
-_STIFF = (10, 11, 22, 23)
-_MOVABLE = tuple(joint for joints in LIMBS.values() for joint in joints if joint not in _STIFF)
-# The nearest landmark towards the trunk: a hidden landmark moves as that one does, because the
-# front end guesses it from there.
-_TOWARDS_TRUNK = {
-    13: 11, 14: 12, 15: 13, 16: 14, 17: 15, 18: 16, 19: 15, 20: 16, 21: 15, 22: 16,
-    25: 23, 26: 24, 27: 25, 28: 26, 29: 27, 30: 28, 31: 27, 32: 28,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +59,8 @@ class Bank:
     clip: Indices  # (M,) number of the clip
     plane: Floats  # (M, 33, 2) seen - true, upright axes
     depth: Floats  # (M, 33) seen - true z, over the body's height in pixels
-    world: Floats  # (M, 33, 3) seen - true hip-centred landmarks, upright axes
+    world: Floats  # (M, 33, 3) seen, `rigid` undone - true hip-centred landmarks, upright axes
+    rigid: Floats  # (M, 4) axis-angle and log scale that the seen world landmarks have in common
     confidence: Floats  # (M, 33, 2) visibility, presence
     visible: Bools  # (M, 33) true visibility
     region: Floats  # (M, 4) centre from the pelvis (2), log side, roll
@@ -77,91 +73,78 @@ class Bank:
             plane="M 33 2",
             depth="M 33",
             world="M 33 3",
+            rigid="M 4",
             confidence="M 33 2",
             visible="M 33",
             region="M 4",
         )
 
 
-def build_bank(clips: Sequence[PairClip], body: Body, calibration: LandmarkCalibration) -> Bank:
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """A bank's arrays for some clips, and where they stand in its trees."""
+
+    clip: Indices  # (M,) number of the clip among these
+    plane: Floats
+    depth: Floats
+    world: Floats
+    rigid: Floats
+    confidence: Floats
+    visible: Bools
+    region: Floats
+    views: tuple[Floats, ...]  # one a group, (M, D)
+
+
+def measure_residuals(
+    clips: Sequence[PairClip], body: Body, calibration: LandmarkCalibration
+) -> Residuals:
     """Take the residuals of every found frame of rendered clips."""
     parts: list[tuple[Floats, ...]] = []
     views: list[list[Floats]] = [[] for _ in GROUPS]
     for number, clip in enumerate(clips):
-        if not clip.found.any():
-            continue
         rotations = matrix_from_axis_angle(clip.poses.astype(float))
         truth = upright_view(
             rotations, clip.joints_cam.astype(float), clip.betas, clip.intrinsics, body, calibration
         )
         seen = clip.found
-        for group, view in zip(views, truth.descriptors(), strict=True):
-            group.append(view[seen])
+        for group, view in zip(views, _views(truth, clip.size, clip.seconds), strict=True):
+            group.append(view[seen].astype(np.float32))
         parts.append(
             (np.full(seen.sum(), number), *(part[seen] for part in _residuals(clip, truth)))
         )
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    clip_number, plane, depth, world, confidence, visible, region = columns
-    return Bank(
+    clip_number, plane, depth, world, rigid, confidence, visible, region = columns
+    return Residuals(
         clip=clip_number,
         plane=plane.astype(np.float32),
         depth=depth.astype(np.float32),
         world=world.astype(np.float32),
+        rigid=rigid.astype(np.float32),
         confidence=confidence.astype(np.float32),
         visible=visible,
         region=region.astype(np.float32),
-        trees=tuple(cKDTree(np.concatenate(group)) for group in views),
+        views=tuple(np.concatenate(group) for group in views),
     )
 
 
-def perturb(
-    clip: PairClip, body: Body, calibration: LandmarkCalibration, rng: np.random.Generator
-) -> PairClip:
-    """A record whose body is turned a little, its observation moved by the projected change.
-
-    Limbs, trunk, root and shape change, by an amount that drifts slowly over the clip. What was
-    hidden moves as the nearest seen landmark towards the trunk does. The feature stays: it speaks
-    of almost the same picture.
-    """
-    rotations = matrix_from_axis_angle(clip.poses.astype(float))
-    count = len(rotations)
-    sizes = np.zeros(24)
-    sizes[list(_MOVABLE)] = LIMB_TURN * rng.uniform(0.3, 1.7)
-    sizes[[3, 6, 9, 13, 14]] = TRUNK_TURN
-    sizes[0] = ROOT_TURN
-    turns = _drift(rng, clip.seconds, 24 * 3).reshape(count, 24, 3) * sizes[:, None]
-    changed = rotations @ matrix_from_axis_angle(turns)
-    betas = clip.betas + rng.normal(0, BETAS_CHANGE, 10)
-    _, relative = forward_kinematics(changed, body.rest_joints(betas))
-    pelvis = clip.joints_cam[:, :1].astype(float)
-    before = upright_view(
-        rotations, clip.joints_cam.astype(float), clip.betas, clip.intrinsics, body, calibration
-    )
-    after = upright_view(changed, pelvis + relative, betas, clip.intrinsics, body, calibration)
-    followed = _followed(clip.visible)  # (T, 33) index of the landmark whose move is taken
-
-    def moved(difference: Floats) -> Floats:
-        index = followed.reshape(count, 33, *(1,) * (difference.ndim - 2))
-        move = np.take_along_axis(difference, index, axis=1)
-        return np.where(clip.found.reshape(-1, *(1,) * (difference.ndim - 1)), move, 0.0)
-
-    keypoints = clip.keypoints.astype(float)
-    keypoints[..., :2] += moved(after.pixels - before.pixels)
-    keypoints[clip.found, :, :2] = _within_reach(
-        keypoints[clip.found, :, :2], clip.region[clip.found].astype(float)
-    )
-    keypoints[..., 2] += moved(after.hints - before.hints)
-    return replace(
-        clip,
-        poses=axis_angle_from_matrix(changed).astype(np.float32),
-        betas=betas.astype(np.float32),
-        transl_cam=(pelvis[:, 0] - body.rest_joints(betas)[0]).astype(np.float32),
-        joints_cam=after.joints.astype(np.float32),
-        keypoints=keypoints.astype(np.float32),
-        keypoints_world=(clip.keypoints_world + moved(after.world - before.world)).astype(
-            np.float32
+def joined_bank(parts: Sequence[Residuals]) -> Bank:
+    """One bank of several clips' residuals."""
+    offsets = np.cumsum([0, *(part.clip.max(initial=-1) + 1 for part in parts)])
+    numbers = [part.clip + offset for part, offset in zip(parts, offsets, strict=False)]
+    names = ("plane", "depth", "world", "rigid", "confidence", "visible", "region")
+    return Bank(
+        clip=np.concatenate(numbers),
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
+        trees=tuple(
+            cKDTree(np.concatenate([part.views[group] for part in parts]))
+            for group in range(len(GROUPS))
         ),
     )
+
+
+def build_bank(clips: Sequence[PairClip], body: Body, calibration: LandmarkCalibration) -> Bank:
+    """A bank of rendered clips."""
+    return joined_bank([measure_residuals(clips, body, calibration)])
 
 
 def simulate(
@@ -184,9 +167,9 @@ def simulate(
     rest = body.rest_joints(betas)
     _, relative = forward_kinematics(rotations, rest)
     truth = upright_view(rotations, pelvis + relative, betas, path.intrinsics, body, calibration)
-    records = _matched(bank, truth, rng)
-    keypoints, world, region, visible = _observed(bank, records, truth)
     size = np.array(path.size)
+    records = _matched(bank, _views(truth, size, performance.seconds), rng)
+    keypoints, world, region, visible = _observed(bank, records, truth)
     inside = (truth.pixels >= 0).all(axis=-1) & (truth.pixels < size).all(axis=-1)
     bbox = np.concatenate((truth.pixels.min(axis=1), truth.pixels.max(axis=1)), axis=1)
     return PairClip(
@@ -213,13 +196,35 @@ def simulate(
     )
 
 
+def resimulated(
+    clip: PairClip,
+    bank: Bank,
+    body: Body,
+    calibration: LandmarkCalibration,
+    rng: np.random.Generator,
+) -> PairClip:
+    """A rendered clip as the bank sees it: the same truth, other errors. To compare the two."""
+    rotations = matrix_from_axis_angle(clip.poses.astype(float))
+    truth = upright_view(
+        rotations, clip.joints_cam.astype(float), clip.betas, clip.intrinsics, body, calibration
+    )
+    records = _matched(bank, _views(truth, clip.size, clip.seconds), rng)
+    keypoints, world, region, visible = _observed(bank, records, truth)
+    return replace(clip, keypoints=keypoints, keypoints_world=world, region=region, visible=visible)
+
+
 def _residuals(clip: PairClip, truth: UprightView) -> tuple[Floats, ...]:
     """What the front end got wrong: the arrays of `Bank` after `clip`, for all frames."""
     scale = truth.height[:, None]
     plane = screen_turned(clip.keypoints[..., :2] - truth.pixels, -truth.roll) / scale[..., None]
     depth = (clip.keypoints[..., 2] - truth.hints) / scale
     flat = rotation_about(2, -truth.roll)
-    world = np.einsum("tij,tnj->tni", flat, clip.keypoints_world - truth.world)
+    seen = np.einsum("tij,tnj->tni", flat, clip.keypoints_world.astype(float))
+    true = np.einsum("tij,tnj->tni", flat, truth.world)
+    turn, scale_log = _common(seen, true)
+    undone = np.einsum("tji,tnj->tni", turn, seen) * np.exp(-scale_log)[:, None, None]
+    rigid = np.concatenate((axis_angle_from_matrix(turn), scale_log[:, None]), axis=1)
+    world = undone - true
     centre = clip.region[:, None, :2] - project(truth.joints[:, :1], truth.intrinsics)
     region = np.concatenate(
         (
@@ -229,20 +234,52 @@ def _residuals(clip: PairClip, truth: UprightView) -> tuple[Floats, ...]:
         ),
         axis=1,
     )
-    return plane, depth, world, clip.keypoints[..., 3:], clip.visible, region
+    return plane, depth, world, rigid, clip.keypoints[..., 3:], clip.visible, region
 
 
-def _matched(bank: Bank, truth: UprightView, rng: np.random.Generator) -> Indices:
+def _common(seen: Floats, true: Floats) -> tuple[Floats, Floats]:
+    """The turn (T, 3, 3) and log scale (T,) that bring true points (T, 33, 3) nearest to seen ones.
+
+    Source: Umeyama, 1991, without its translation: both are centred on the hips.
+    """
+    main = list(MAIN_LANDMARKS)
+    covariance = np.einsum("tni,tnj->tij", seen[:, main], true[:, main])
+    turn = nearest_rotation(covariance)
+    size = np.sum(true[:, main] ** 2, axis=(1, 2))
+    scale = np.einsum("tij,tij->t", turn, covariance) / np.maximum(size, 1e-9)
+    return turn, np.log(np.clip(scale, *_SCALES))
+
+
+def _views(truth: UprightView, size: Floats, seconds: Floats) -> list[Floats]:
+    """What is matched, (T, D) a group: how it is seen, how much of it is inside, how it moves."""
+    pixels = truth.pixels
+    inside = ((pixels >= 0) & (pixels < size)).all(axis=-1)
+    speed = np.zeros(inside.shape)
+    if len(seconds) > 1:
+        speed = np.linalg.norm(np.gradient(truth.upright, seconds, axis=0), axis=-1)
+    trunk = inside[:, list(TORSO_LANDMARKS)].mean(axis=1)
+    views: list[Floats] = []
+    for landmarks, view in zip(GROUP_LANDMARKS.values(), truth.descriptors(), strict=True):
+        columns = (
+            _INSIDE_WEIGHT * inside[:, list(landmarks)].mean(axis=1),
+            0.5 * _INSIDE_WEIGHT * trunk,
+            _SPEED_WEIGHT * np.log1p(speed[:, list(landmarks)].mean(axis=1)),
+        )
+        views.append(np.concatenate((view, np.stack(columns, axis=1)), axis=1))
+    return views
+
+
+def _matched(bank: Bank, views: Sequence[Floats], rng: np.random.Generator) -> Indices:
     """Records (T, G): for every frame and group the bank's frame whose residual it takes."""
-    count = len(truth.joints)
+    count = len(views[0])
     starts = np.arange(0, count, SEGMENT)
     middles = np.minimum(starts + SEGMENT // 2, count - 1)
     records = np.empty((count, len(GROUPS)), dtype=int)
     segment = np.arange(count) // SEGMENT
     offset = np.arange(count) - middles[segment]
-    for group, (tree, view) in enumerate(zip(bank.trees, truth.descriptors(), strict=True)):
+    for group, (tree, view) in enumerate(zip(bank.trees, views, strict=True)):
         choice = min(_CHOICE, tree.n)
-        _, nearest = tree.query(view[middles], k=choice)
+        _, nearest = tree.query(view[middles], k=choice, eps=_INEXACT)
         nearest = np.asarray(nearest).reshape(len(middles), choice)
         centre = nearest[np.arange(len(middles)), rng.integers(choice, size=len(middles))]
         # Walk along the record's own clip; at its ends turn back, so that the sequence goes on.
@@ -271,7 +308,12 @@ def _observed(
     depth = truth.hints + _faded(bank.depth[chosen, landmark].astype(float)) * scale
     flat = rotation_about(2, truth.roll)
     residual = _faded(bank.world[chosen, landmark].astype(float))
-    world = truth.world + np.einsum("tij,tnj->tni", flat, residual)
+    true = np.einsum("tji,tnj->tni", flat, truth.world)
+    # What is wrong with the whole body comes from one record: limbs that are each turned by
+    # another's error would lie worse to each other than the front end ever says.
+    rigid = _faded(bank.rigid[records[:, 0]].astype(float))
+    turn = flat @ matrix_from_axis_angle(rigid[:, :3]) * np.exp(rigid[:, 3:, None])
+    world = np.einsum("tij,tnj->tni", turn, true + residual)
     confidence = _faded(bank.confidence[chosen, landmark].astype(float))
     relative = _faded(bank.region[records[:, 0]].astype(float))
     centre = project(truth.joints[:, :1], truth.intrinsics)
@@ -284,21 +326,9 @@ def _observed(
         ),
         axis=1,
     )
-    pixels = _within_reach(pixels, region)
+    pixels = within_reach(pixels, region)
     keypoints = np.concatenate((pixels, depth[..., None], confidence), axis=-1)
     return keypoints, world, region, bank.visible[chosen, landmark]
-
-
-def _within_reach(pixels: Floats, region: Floats) -> Floats:
-    """Pixels (T, 33, 2) at most `REACH` sides from the region's centre.
-
-    The landmark network never says more; projections of what is next to the lens do.
-    """
-    away = pixels - region[:, None, :2]
-    length = np.linalg.norm(away, axis=-1, keepdims=True)
-    return region[:, None, :2] + away * np.minimum(
-        1.0, REACH * region[:, None, 2:3] / np.maximum(length, 1e-9)
-    )
 
 
 def _faded(values: Floats) -> Floats:
@@ -314,21 +344,3 @@ def _faded(values: Floats) -> Floats:
         after = np.arange(low, high).reshape(share.shape) >= seam
         out[low:high] = values[low:high] + jump * np.where(after, share - 1.0, share)
     return out
-
-
-def _followed(visible: Bools) -> Indices:
-    """(T, 33) for every landmark itself if it is seen, else the nearest seen one trunkwards."""
-    followed = np.broadcast_to(np.arange(33), visible.shape).copy()
-    for landmark, inner in _TOWARDS_TRUNK.items():  # from the trunk outwards
-        hidden = ~visible[:, landmark]
-        followed[hidden, landmark] = followed[hidden, inner]
-    return followed
-
-
-def _drift(rng: np.random.Generator, seconds: Floats, channels: int) -> Floats:
-    """Slow noise (T, channels) of unit deviation: a constant and a sine of up to 1 Hz."""
-    constant = rng.normal(0, 0.85, channels)
-    wave = rng.normal(0, 0.75, channels)
-    frequency = rng.uniform(0.1, 1.0, channels)
-    phase = rng.uniform(0, 2 * np.pi, channels)
-    return constant + wave * np.sin(2 * np.pi * frequency * seconds[:, None] + phase)

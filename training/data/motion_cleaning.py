@@ -125,16 +125,22 @@ def floors(lowest: Sequence[Floats]) -> Floats:
 
 def contacts(joints: Floats) -> Bools:
     """(T, 6) in the order of CONTACT_NAMES, from joints (T, 24, 3) above a floor at z = 0."""
+    return contacts_at(joints, np.arange(len(joints)) / FPS)
+
+
+def contacts_at(joints: Floats, seconds: Floats) -> Bools:
+    """The same at any times (T,)."""
     touching = joints[:, CONTACT_JOINTS]  # (T, 6, 3)
     height = touching[..., 2] - JOINT_RADII[list(CONTACT_JOINTS)]
-    return (speeds(touching) < CONTACT_SPEED_MAX) & (height < _CONTACT_HEIGHTS)
+    slow = speeds(touching, seconds) < CONTACT_SPEED_MAX
+    return slow & (height < _CONTACT_HEIGHTS)
 
 
-def speeds(points: Floats) -> Floats:
-    """Metres a second (T, N) of points (T, N, 3), by central differences."""
+def speeds(points: Floats, seconds: Floats) -> Floats:
+    """Metres a second (T, N) of points (T, N, 3) at times (T,), by central differences."""
     if len(points) < 2:
         return np.zeros(points.shape[:2])
-    return np.linalg.norm(np.gradient(points, 1.0 / FPS, axis=0), axis=-1)
+    return np.linalg.norm(np.gradient(points, seconds, axis=0), axis=-1)
 
 
 def believable(rotations: Floats, joints: Floats) -> Bools:

@@ -23,22 +23,20 @@ from fhmr_blender.core.body import Body, load_body
 from fhmr_blender.core.camera import project
 from fhmr_blender.core.rotations import axis_angle_from_matrix
 from fhmr_blender.core.skeleton import MIRRORED_LANDMARKS
-from fhmr_blender.pipeline.perception.boxes import clipped
 from fhmr_blender.pipeline.perception.crops import Picture as Pixels
-from fhmr_blender.pipeline.perception.landmarks import Landmarks
-from fhmr_blender.pipeline.perception.regions import find_body, follow_body
-from fhmr_blender.pipeline.perception.tracking import Track
 from fhmr_blender.pipeline.weights import Networks, load_networks
 
-from .appearance import random_appearance
 from .calibration import THICKNESS, template_calibration
 from .cameras import CameraPath, mirrored_path, random_camera_path
+from .cast import Cast
 from .degradation import degrade, random_degradation
 from .motion_library import MotionClip, load_library
-from .performances import Performance, Repertoire, mirrored, scaled
+from .performances import Performance, mirrored, scaled
 from .rendering import Figure, Renderer, seen
+from .repertoire import Repertoire
 from .sample import PairClip, save_shard
 from .scenery import random_scenery
+from .watching import Sighting, watch
 
 LENGTH = 10  # frames a clip
 CLIPS_PER_SHARD = 20  # and as many again, seen in the mirror
@@ -46,9 +44,9 @@ MIRRORED_PICTURE = "|mirrored picture"  # ends the name of a clip whose pictures
 SPLITS = ("train", "val", "test", "hdm05")
 # Shards in the order in which they are made: of ten, seven to train on, one of each other split.
 _ROUND = ("train", "train", "val", "train", "train", "test", "train", "train", "hdm05", "train")
-_FOUND_OVERLAP = 0.2  # pose against true box; below, the front end's own rule says "not found"
-_SMALLEST = 16.0  # pixels of a visible silhouette's longer side, below which nobody looks
-_COMPANION_SHARE = 0.08  # clips with a second person
+TRAINING_SHARES = (0.2, 0.35)  # of clips with others' limbs, and of those changed in every way
+_COMPANION_SHARE = 0.11  # clips with other people
+_COMPANIONS_MOST = 2
 _BETAS_WIDE = 1.0  # standard deviation of every beta
 _BETAS_MAX = 2.5
 
@@ -94,7 +92,8 @@ class Studio:
         self._rest_joints = body.rest_joints(np.zeros(10))
         self._recordings = recordings
         self._repertoires: dict[str, Repertoire] = {}
-        self._renderer = Renderer(body.v_template, self._rest_joints, body.faces)
+        self._cast = Cast(body)
+        self._renderer = Renderer(body.faces, len(body.v_template))
         self._template = template_calibration(body)
 
     def clips(
@@ -110,18 +109,17 @@ class Studio:
         repertoire = self._repertoire(split)
         betas = np.clip(rng.normal(0, _BETAS_WIDE, 10), -_BETAS_MAX, _BETAS_MAX)
         scale = self._body.stature(betas) / self._body.stature(np.zeros(10))
-        exchange = 0.35 if split == "train" else 0.0
-        performance = scaled(repertoire.draw(rng, length, exchange), scale)
-        transl = performance.pelvis - self._body.rest_joints(betas)[0]
-        vertices = self._body.vertices(performance.rotations, betas, transl)
-        joints = self._body.joints(performance.rotations, betas, transl)
-        figures = [Figure(vertices, joints, random_appearance(rng, self._renderer.marks))]
+        exchange, coverage = TRAINING_SHARES if split == "train" else (0.0, 0.0)
+        performance = scaled(repertoire.draw(rng, length, exchange, coverage), scale)
+        figures = [self._cast.figure(rng, performance, betas)]
+        vertices, joints = figures[0].vertices, figures[0].joints
         path = random_camera_path(
             rng, performance.pelvis, self._body.stature(betas), performance.seconds
         )
         floor_z = float(vertices[..., 2].min())
         if rng.random() < _COMPANION_SHARE:
-            figures.append(self._companion(repertoire, rng, performance, floor_z))
+            for _ in range(int(rng.integers(1, _COMPANIONS_MOST + 1))):
+                figures.append(self._companion(repertoire, rng, performance, floor_z))
         scenery = random_scenery(rng, path, joints, floor_z)
         pictures = self._renderer.render(figures, scenery, path)
         points = project(path.to_cam(vertices), path.intrinsics)
@@ -130,14 +128,15 @@ class Studio:
         images = tuple(degrade(picture.image, faults, rng) for picture in pictures)
         landmarks_cam = path.to_cam(self._landmarks(performance, joints, betas))
         pixels = project(landmarks_cam, path.intrinsics)
-        thickness = THICKNESS * self._body.stature(betas)
+        cloth = max(figures[0].appearance.loose)
+        thickness = THICKNESS * self._body.stature(betas) + cloth
         visible = np.stack(
             [
                 seen(picture.depth, landmarks_cam[frame], pixels[frame], thickness)
                 for frame, picture in enumerate(pictures)
             ]
         )
-        sightings = self._observe(images, boxes, rng)
+        sightings = watch(images, _shaken(boxes, rng), self._networks)
         clip = _pair_clip(
             split, performance, betas, self._body, path, joints, visible, boxes, sightings
         )
@@ -171,7 +170,7 @@ class Studio:
             joints,
             clip.visible[:, list(MIRRORED_LANDMARKS)],
             boxes,
-            self._observe(flipped, boxes, rng),
+            watch(flipped, _shaken(boxes, rng), self._networks),
         )
 
     def _repertoire(self, split: str) -> Repertoire:
@@ -197,50 +196,10 @@ class Studio:
         other = repertoire.draw(rng, len(performance.seconds), 0.0)
         bearing = rng.uniform(0, 2 * np.pi)
         beside = rng.uniform(0.5, 1.6) * np.array([np.cos(bearing), np.sin(bearing), 0.0])
-        transl = other.pelvis - other.pelvis[:1] + performance.pelvis[:1] + beside
-        vertices = self._body.vertices(other.rotations, betas, transl)
-        lift = np.array([0.0, 0.0, floor_z - vertices[..., 2].min()])
-        joints = self._body.joints(other.rotations, betas, transl)
-        look = random_appearance(rng, self._renderer.marks)
-        return Figure(vertices + lift, joints + lift, look)
-
-    def _observe(
-        self, images: Sequence[Pixels], boxes: Floats, rng: np.random.Generator
-    ) -> tuple["Sighting", ...]:
-        """Track one person as the front end does; jittered truth stands for the person detector."""
-        landmarker, detector = self._networks.landmarker, self._networks.detector
-        track: Track | None = None
-        sightings: list[Sighting] = []
-        for frame, image in enumerate(images):
-            box = _jittered(boxes[frame], image.shape[1], image.shape[0], rng)
-            size = (box[2:] - box[:2]).max()
-            expected = track.expected_region(frame) if track is not None else None
-            if size < _SMALLEST:
-                sightings.append(Sighting(None, expected if expected is not None else _around(box)))
-                track = None
-                continue
-            fit = None
-            if expected is not None:
-                fit = follow_body(image, expected, box, landmarker)
-            if fit is None or fit.overlap < _FOUND_OVERLAP:
-                fit = find_body(image, box, detector, landmarker)
-            if fit.overlap < _FOUND_OVERLAP:
-                sightings.append(Sighting(None, fit.landmarks.region))
-                track = None
-                continue
-            sightings.append(Sighting(fit.landmarks, fit.landmarks.region))
-            if track is None:
-                track = Track(box=box, frame=frame)
-            track.see(box, fit.landmarks.next_region, frame)
-        return tuple(sightings)
-
-
-@dataclass(frozen=True, eq=False)
-class Sighting:
-    """What the front end said of one frame."""
-
-    landmarks: Landmarks | None  # None where the person was not found
-    region: Floats  # (4,) that was looked at
+        pelvis = other.pelvis - other.pelvis[:1] + performance.pelvis[:1] + beside
+        figure = self._cast.figure(rng, replace(other, pelvis=pelvis), betas)
+        lift = np.array([0.0, 0.0, floor_z - figure.vertices[..., 2].min()])
+        return replace(figure, vertices=figure.vertices + lift, joints=figure.joints + lift)
 
 
 def make_shard(task: ShardTask, studio: Studio, state: Path) -> int:
@@ -311,15 +270,10 @@ def _boxes(points: Floats, before: Bools, size: tuple[int, int]) -> Floats:
     return boxes
 
 
-def _jittered(box: Floats, width: int, height: int, rng: np.random.Generator) -> Floats:
-    """A person detector's box: each side off by some percent of the box."""
-    extent = np.tile(box[2:] - box[:2], 2)
-    return clipped(box + rng.normal(0, 0.04, 4) * extent, width, height)
-
-
-def _around(box: Floats) -> Floats:
-    """A region (4,) around a box, for frames in which nobody was looked for."""
-    return np.array([*(box[:2] + box[2:]) / 2, max(1.25 * (box[2:] - box[:2]).max(), 16.0), 0.0])
+def _shaken(boxes: Floats, rng: np.random.Generator) -> Floats:
+    """A person detector's boxes (T, 4): each side off by some percent of the box."""
+    extent = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    return boxes + rng.normal(0, 0.04, boxes.shape) * extent
 
 
 _studio: Studio | None = None  # one a worker process; networks and GL contexts do not travel

@@ -14,9 +14,10 @@ from scipy.sparse import csr_matrix
 
 from fhmr_blender.core.arrays import Bools, Floats, Indices
 
-from .appearance import Appearance, BodyMarks, body_marks, is_hair, shell_offsets
+from .appearance import Appearance, BodyMarks, is_hair, shell_offsets
+from .boxes import Boxes, box_triangles
 from .cameras import CameraPath
-from .scenery import Boxes, Scenery, box_triangles
+from .scenery import Scenery
 
 NEAR, FAR = 0.05, 120.0  # metres
 
@@ -159,39 +160,42 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
+class Template:
+    """The T-pose on which clothing is cut."""
+
+    rest: Floats  # (V, 3) metres, `body` frame
+    marks: BodyMarks
+
+
+@dataclass(frozen=True, eq=False)
 class Figure:
     """A person to draw over T frames."""
 
     vertices: Floats  # (T, V, 3) metres, `world`, without clothing
     joints: Floats  # (T, 24, 3) metres, `world`
     appearance: Appearance
+    template: Template
 
 
 class Renderer:
-    """Draws one mesh in any number of figures; keeps GL buffers between pictures.
+    """Draws any number of figures of one mesh's form; keeps GL buffers between pictures.
 
     Args:
-        rest_vertices: (V, 3) the template, T-pose, `body` frame.
-        rest_joints: (24, 3) its joints.
         faces: (F, 3).
+        count: Vertices of a figure.
         samples: Sub-samples a pixel against jagged edges, 0 or 4.
     """
 
-    def __init__(
-        self, rest_vertices: Floats, rest_joints: Floats, faces: Indices, samples: int = 4
-    ) -> None:
-        self.marks: BodyMarks = body_marks(rest_vertices, rest_joints)
-        self._rest = rest_vertices
+    def __init__(self, faces: Indices, count: int, samples: int = 4) -> None:
         self._faces = faces
         self._samples = samples
-        self._incidence = _incidence(faces, len(rest_vertices))
+        self._incidence = _incidence(faces, count)
         self._gl = moderngl.create_standalone_context(backend="egl")
         self._gl.enable(moderngl.DEPTH_TEST)
         self._people = self._gl.program(
             vertex_shader=_PEOPLE_VERTEX, fragment_shader=_PEOPLE_FRAGMENT
         )
         self._box = self._gl.program(vertex_shader=_BOX_VERTEX, fragment_shader=_BOX_FRAGMENT)
-        count = len(rest_vertices)
         self._body_buffer = self._gl.buffer(reserve=count * 6 * 4, dynamic=True)
         self._rest_buffer = self._gl.buffer(reserve=count * 4 * 4, dynamic=True)
         self._body_array = self._gl.vertex_array(
@@ -215,7 +219,7 @@ class Renderer:
         surfaces.build_mipmaps()
         surfaces.use(0)
         boxes = self._box_array(scenery.boxes)
-        offsets = [shell_offsets(f.appearance, self.marks, self._rest) for f in figures]
+        offsets = [shell_offsets(f.appearance, f.template.marks, f.template.rest) for f in figures]
         pictures: list[Picture] = []
         for frame in range(len(path.position)):
             drawn, finished = self._target(path.size)
@@ -241,9 +245,9 @@ class Renderer:
         normals = self._normals(vertices)
         dressed = vertices + normals * offset[:, None]
         self._body_buffer.write(np.hstack((dressed, normals)).astype(np.float32).tobytes())
-        look, marks = figure.appearance, self.marks
-        hair = is_hair(look, marks, self._rest)
-        self._rest_buffer.write(np.hstack((self._rest, hair[:, None])).astype(np.float32).tobytes())
+        look, marks, rest = figure.appearance, figure.template.marks, figure.template.rest
+        hair = is_hair(look, marks, rest)
+        self._rest_buffer.write(np.hstack((rest, hair[:, None])).astype(np.float32).tobytes())
         values = {
             "skin": look.skin**2.2,
             "hair_colour": look.hair**2.2,

@@ -9,37 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
-from fhmr_blender.core.arrays import Floats, Indices, check_shapes
+from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.rotations import rotation_about
 
+from .boxes import TEXTURE_COUNT, Boxes, joined_boxes, random_box
 from .cameras import CameraPath
+from .furniture import chair, railing, seat, seated, table
 
 TEXTURE_SIZE = 128
-TEXTURE_COUNT = 8
-OCCLUDER_SHARE = 0.28  # clips with something put in the way; a guess
-
-
-@dataclass(frozen=True, eq=False)
-class Boxes:
-    """B textured boxes; a room is a box seen from inside."""
-
-    centre: Floats  # (B, 3) metres, `world`
-    half: Floats  # (B, 3) half edges, metres
-    turn: Floats  # (B, 3, 3) world from box
-    texture: Indices  # (B, 6) of the faces -x +x -y +y -z +z
-    tint: Floats  # (B, 6, 3) linear
-    tiles: Floats  # (B,) metres a repeat
-
-    def __post_init__(self) -> None:
-        check_shapes(
-            self,
-            centre="B 3",
-            half="B 3",
-            turn="B 3 3",
-            texture="B 6",
-            tint="B 6 3",
-            tiles="B",
-        )
+OCCLUDER_SHARE = 0.32  # clips with something put in the way; a guess
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,21 +51,20 @@ def random_scenery(
     margin = rng.uniform(0.6, 5.0) if rng.random() < 0.7 else 30.0
     low, high = low - margin, high + margin
     low[2], high[2] = floor_z, max(high[2], floor_z + 2.4)
-    room = _box((low + high) / 2, (high - low) / 2, np.eye(3), rng)
+    room = random_box((low + high) / 2, (high - low) / 2, np.eye(3), rng)
     parts = [room]
     middle = joints_world[len(joints_world) // 2]
     for _ in range(int(rng.integers(0, 9))):
         parts.append(_clutter(rng, middle, path, floor_z, low, high))
     if rng.random() < OCCLUDER_SHARE:
         parts.append(_occluder(rng, middle, path, floor_z))
-    boxes = Boxes(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in Boxes.__annotations__)
-    )
+    if seated(joints_world):
+        parts.append(seat(rng, joints_world, floor_z))
     light = rng.normal(size=3)
     light[2] = abs(light[2]) + 0.3
     warmth = rng.normal(0, 0.08)
     return Scenery(
-        boxes=boxes,
+        boxes=joined_boxes(parts),
         textures=random_textures(rng),
         floor_z=floor_z,
         light=light / np.linalg.norm(light),
@@ -141,25 +118,6 @@ def _cloud(rng: np.random.Generator) -> Floats:
     return (total - total.min()) / np.ptp(total)
 
 
-def _colour(rng: np.random.Generator) -> Floats:
-    return np.clip(rng.uniform(0.1, 0.95) * rng.normal(1, 0.15, 3), 0.02, 1)
-
-
-def _box(centre: Floats, half: Floats, turn: Floats, rng: np.random.Generator) -> Boxes:
-    tint = np.stack([_colour(rng) for _ in range(6)])
-    if rng.random() < 0.6:
-        tint[:4] = tint[0]
-    texture = rng.integers(TEXTURE_COUNT, size=6)
-    return Boxes(
-        centre=centre[None],
-        half=half[None],
-        turn=turn[None],
-        texture=texture[None],
-        tint=tint[None],
-        tiles=np.exp(rng.uniform(np.log(0.4), np.log(4.0), 1)),
-    )
-
-
 def _standing(rng: np.random.Generator) -> Floats:
     """Half edges (3,) of a piece of furniture, a post or a wall's edge."""
     kind = rng.integers(3)
@@ -195,54 +153,31 @@ def _clutter(
             break
     if rng.random() < 0.2:
         centre[2] += rng.uniform(0.3, 1.5)  # on a wall, a lamp, a bar
-    return _box(centre, half, rotation_about(2, rng.uniform(0, 2 * np.pi)), rng)
+    return random_box(centre, half, rotation_about(2, rng.uniform(0, 2 * np.pi)), rng)
 
 
 def _occluder(rng: np.random.Generator, joints: Floats, path: CameraPath, floor_z: float) -> Boxes:
-    """Something between the camera and a joint: a table's edge, a post, a plank."""
+    """Something between the camera and a joint: a post, furniture, a bag, a table, a railing."""
     target = joints[rng.integers(24)]
     camera = path.position[len(path.position) // 2]
     share = rng.uniform(0.55, 0.9)
     centre = camera + share * (target - camera)
-    kind = rng.integers(3)
+    heading = rotation_about(2, rng.uniform(0, 2 * np.pi))
+    kind = rng.integers(6)
     # Sizes are as seen at the person, who is some 0.45 m wide: nearer things are smaller.
     if kind == 0:  # a post
         half = share * np.array([*np.full(2, rng.uniform(0.02, 0.09)), 2.0])
-    elif kind == 1:  # furniture, from the floor up to the joint
+    elif kind == 1:  # a solid piece, from the floor up to the joint
         half = share * np.array([rng.uniform(0.1, 0.4), 0.1, 0.0])
         half[2] = max((centre[2] - floor_z) / 2, 0.1)
         centre[2] = floor_z + half[2]
-    else:  # something in the air: a bag, a branch, somebody's ball
+    elif kind == 2:  # something in the air: a bag, a branch, somebody's ball
         half = share * rng.uniform(0.05, 0.22, 3)
-    return _box(centre, half, rotation_about(2, rng.uniform(0, 2 * np.pi)), rng)
-
-
-def box_triangles(boxes: Boxes) -> Floats:
-    """Corners of triangles (B * 36, 12): position, normal, texture place and layer, tint."""
-    rows: list[Floats] = []
-    corner = np.array([[-1, -1], [1, -1], [1, 1], [-1, -1], [1, 1], [-1, 1]], dtype=float)
-    for face in range(6):
-        axis, sign = face // 2, 2 * (face % 2) - 1
-        others = [a for a in range(3) if a != axis]
-        unit = np.zeros((6, 3))
-        unit[:, axis] = sign
-        unit[:, others] = corner
-        local = unit[None] * boxes.half[:, None]  # (B, 6, 3)
-        position = np.einsum("bij,bnj->bni", boxes.turn, local) + boxes.centre[:, None]
-        normal = np.zeros(3)
-        normal[axis] = sign
-        turned = boxes.turn @ normal  # (B, 3)
-        count = len(boxes.centre)
-        rows.append(
-            np.concatenate(
-                (
-                    position,
-                    np.broadcast_to(turned[:, None], (count, 6, 3)),
-                    local[..., others] / boxes.tiles[:, None, None],
-                    np.broadcast_to(boxes.texture[:, face, None, None], (count, 6, 1)),
-                    np.broadcast_to(boxes.tint[:, face, None], (count, 6, 3)),
-                ),
-                axis=-1,
-            )
-        )
-    return np.concatenate(rows, axis=1).reshape(-1, 12).astype(np.float32)
+    elif kind == 3:
+        return table(rng, centre, share, floor_z)
+    elif kind == 4:
+        return chair(rng, centre, share, floor_z)
+    else:
+        across = np.arctan2(*(target - camera)[[0, 1]] * np.array([-1.0, 1.0]))
+        return railing(rng, centre, share, floor_z, float(across))
+    return random_box(centre, half, heading, rng)

@@ -4,7 +4,7 @@ Sources are asked again and again while training goes on: new shards join, pertu
 simulations are renewed little by little.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,17 +14,20 @@ from fhmr_blender.core.body import Body
 from fhmr_blender.core.calibration import LandmarkCalibration
 
 from ..networks.body_layer import Shaped
-from .bank import build_bank, simulate
+from .bank import Bank, Residuals, joined_bank, measure_residuals, simulate
 from .motion_library import load_library
-from .performances import Repertoire
+from .repertoire import Repertoire
 from .sample import PairClip, load_shard, shard_paths
 from .windows import FrameStore, joined, store_clips
 
-RENEWED = 0.7  # share of the perturbed shards that each look renews
-SIMULATED_LENGTH = 32  # frames
+PERTURBED_AT_FIRST = 24  # shards
+PERTURBED_EACH_TIME = 6
+BANK_SHARDS = 40  # that each look's simulations take their errors from
+SIMULATED_LENGTH = 24  # frames
 SIMULATED_AT_FIRST = 800  # clips
 SIMULATED_EACH_TIME = 400
-SIMULATED_AT_MOST = 3000
+SIMULATED_AT_MOST = 6000
+SIMULATED_SHARES = (0.15, 0.6)  # with others' limbs, and changed in every way
 Perturbation = Callable[[PairClip, np.random.Generator], PairClip]
 
 
@@ -54,33 +57,40 @@ class PairSource:
         self._perturbation = perturbation
         self._clips: dict[Path, tuple[PairClip, ...]] = {}
         self._stores: dict[Path, FrameStore] = {}
-        self._perturbed: dict[Path, FrameStore] = {}
+        self._rendered: FrameStore | None = None
+        self._perturbed: dict[Path, FrameStore] = {}  # the one that was perturbed last at the end
 
     @property
-    def clips(self) -> tuple[PairClip, ...]:
-        """Everything that has been read."""
-        return tuple(clip for path in sorted(self._clips) for clip in self._clips[path])
+    def shards(self) -> Mapping[Path, tuple[PairClip, ...]]:
+        """Everything that has been read, by file."""
+        return self._clips
 
-    def refresh(self, rng: np.random.Generator, share: float = RENEWED) -> bool:
-        """Read new shards; perturb them, and a share of the old ones again.
+    def refresh(self, rng: np.random.Generator) -> bool:
+        """Read new shards; perturb some, those first whose turn is longest ago.
 
         Returns:
             Whether there is anything to train on.
         """
         paths = shard_paths(self._folder, self._split)
         for path in paths:
-            fresh = path not in self._stores
-            if fresh:
+            if path not in self._stores:
                 self._clips[path] = load_shard(path)
                 self._stores[path] = self._stored(self._clips[path])
-            if self._perturbation is not None and (fresh or rng.random() < share):
+                self._rendered = None
+        if self._perturbation is not None:
+            count = PERTURBED_EACH_TIME if self._perturbed else PERTURBED_AT_FIRST
+            waiting = [path for path in paths if path not in self._perturbed]
+            for path in (waiting + list(self._perturbed))[:count]:
                 changed = [self._perturbation(clip, rng) for clip in self._clips[path]]
+                self._perturbed.pop(path, None)  # to the end of the queue
                 self._perturbed[path] = self._stored(changed)
         return bool(paths)
 
     def store(self) -> FrameStore:
         """The clips as they were rendered."""
-        return joined([self._stores[path] for path in sorted(self._stores)])
+        if self._rendered is None:
+            self._rendered = joined([self._stores[path] for path in sorted(self._stores)])
+        return self._rendered
 
     def perturbed_store(self) -> FrameStore | None:
         """The clips as they were last perturbed."""
@@ -110,14 +120,18 @@ class SimulatedSource:
         self._body = body
         self._calibration = calibration
         self._stores: list[FrameStore] = []
+        self._residuals: dict[Path, Residuals] = {}
 
-    def refresh(self, rendered: Sequence[PairClip], rng: np.random.Generator) -> None:
-        """Simulate some more clips with the errors of all rendered ones; forget the oldest."""
-        bank = build_bank(rendered, self._body, self._calibration)
+    def refresh(
+        self, rendered: Mapping[Path, Sequence[PairClip]], rng: np.random.Generator
+    ) -> None:
+        """Simulate some more clips with errors of rendered shards; forget the oldest."""
+        bank = self._bank(rendered, rng)
         count = SIMULATED_EACH_TIME if self._stores else SIMULATED_AT_FIRST
+        exchange, coverage = SIMULATED_SHARES
         clips = [
             simulate(
-                self._repertoire.draw(rng, SIMULATED_LENGTH),
+                self._repertoire.draw(rng, SIMULATED_LENGTH, exchange, coverage),
                 bank,
                 self._body,
                 self._calibration,
@@ -132,6 +146,17 @@ class SimulatedSource:
     def store(self) -> FrameStore:
         """The clips that are remembered."""
         return joined(self._stores)
+
+    def _bank(self, rendered: Mapping[Path, Sequence[PairClip]], rng: np.random.Generator) -> Bank:
+        """A bank of some shards, others at every look: small banks are searched fast."""
+        paths = sorted(rendered)
+        chosen = rng.choice(len(paths), size=min(BANK_SHARDS, len(paths)), replace=False)
+        for path in (paths[place] for place in chosen):
+            if path not in self._residuals:
+                self._residuals[path] = measure_residuals(
+                    rendered[path], self._body, self._calibration
+                )
+        return joined_bank([self._residuals[paths[place]] for place in sorted(chosen)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +190,7 @@ class Sources:
         """Look for new shards and renew what is made of them."""
         self.train.refresh(rng)
         if self.simulated is not None:
-            self.simulated.refresh(self.train.clips, rng)
+            self.simulated.refresh(self.train.shards, rng)
         return Stores(
             rendered=self.train.store(),
             perturbed=self.train.perturbed_store(),

@@ -17,7 +17,8 @@ from .blocks import (
     TimeTransformer,
     reduced_precision,
 )
-from .rotations import matrix_from_sixd
+from .mirror import mirrored_observation, mirrored_prediction
+from .rotations import matrix_from_sixd, sixd_from_matrix
 
 VARIANCE_GROUPS = (
     "root", "torso", "head", "left_arm", "right_arm", "left_leg", "right_leg", "log_depth",
@@ -43,7 +44,11 @@ class AnchorPrediction:
 
 
 class AnchorNetwork(nn.Module):
-    """Observations of a window -> `AnchorPrediction`."""
+    """Observations of a window -> `AnchorPrediction`.
+
+    Out of training it answers for the windows and for their mirror images and gives the middle of
+    both, so that left and right are treated alike.
+    """
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
@@ -65,6 +70,12 @@ class AnchorNetwork(nn.Module):
             self.log_variance.bias.fill_(-3.0)
 
     def forward(self, observed: ObservationTensors) -> AnchorPrediction:
+        if self.training:
+            return self._answer(observed)
+        reflected = mirrored_prediction(self._answer(mirrored_observation(observed)))
+        return _middle(self._answer(observed), reflected)
+
+    def _answer(self, observed: ObservationTensors) -> AnchorPrediction:
         with reduced_precision(self.training):
             tokens = self.transformer(self.encoder(observed), observed.seconds)
         tokens = tokens.float()
@@ -79,6 +90,23 @@ class AnchorNetwork(nn.Module):
             log_variance=self.log_variance(tokens).clamp(-10.0, 4.0),
             first_guess=matrix_from_sixd(limbs),
         )
+
+
+def _middle(first: AnchorPrediction, second: AnchorPrediction) -> AnchorPrediction:
+    rotations, guess = (
+        matrix_from_sixd((sixd_from_matrix(one) + sixd_from_matrix(other)) / 2.0)
+        for one, other in (
+            (first.rotations, second.rotations),
+            (first.first_guess, second.first_guess),
+        )
+    )
+    return AnchorPrediction(
+        rotations=rotations,
+        translation=(first.translation + second.translation) / 2.0,
+        betas=(first.betas + second.betas) / 2.0,
+        log_variance=(first.log_variance + second.log_variance) / 2.0,
+        first_guess=guess,
+    )
 
 
 def _start_small(head: nn.Linear) -> None:

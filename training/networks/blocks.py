@@ -31,6 +31,7 @@ class NetworkSettings:
     landmark_width: int  # of a single landmark's embedding
     hidden: int  # of the groups' own MLPs
     reach: int  # frames that a frame sees to either side
+    dropout: float = 0.0  # of what attention and MLPs add, while training
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,10 +163,11 @@ class Block(nn.Module):
         self.attention = Attention(settings)
         self.norm_mlp = nn.LayerNorm(settings.width)
         self.mlp = mlp(settings.width, 4 * settings.width, settings.width)
+        self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, tokens: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
-        tokens = tokens + self.attention(self.norm_attention(tokens), turn, mask)
-        return tokens + self.mlp(self.norm_mlp(tokens))
+        tokens = tokens + self.dropout(self.attention(self.norm_attention(tokens), turn, mask))
+        return tokens + self.dropout(self.mlp(self.norm_mlp(tokens)))
 
 
 class TimeTransformer(nn.Module):

@@ -126,7 +126,7 @@ class CompletionNetwork(nn.Module):
             token = self.encoder(observed) + self.anchor(anchor)
             token = token + self.guess_missing(self.guess(guessed), given)
             token = token + self.latent(torch.cat((told.latent, told.known), dim=-1))
-            token = token + self.time(_waves(time))
+            token = token + self.time(time_waves(time))
             token = self.transformer(token, observed.seconds)
         token = token.float()
         change = self.log_belief_change(token).clamp(-_CHANGE_MOST, _CHANGE_MOST)
@@ -158,7 +158,7 @@ class CompletionNetwork(nn.Module):
         return mean + gain * (latent - time * mean)
 
 
-def _waves(time: Tensor) -> Tensor:
+def time_waves(time: Tensor) -> Tensor:
     """(B, 1, 1) -> (B, 1, 2 octaves + 1)."""
     rates = torch.tensor([math.pi * 2.0**octave for octave in range(_OCTAVES)])
     angles = time * rates.to(time.device)

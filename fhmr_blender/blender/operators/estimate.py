@@ -1,6 +1,6 @@
 """Estimate Pose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,10 +11,27 @@ import numpy as np
 from ...core.motion import Shot
 from ...errors import FhmrError
 from ...jobs import Report
-from .. import body_mesh, footage_view, job_timer, keyframes, models, preferences, shot_scene, takes
+from ...pipeline.camera_file import KnownCamera
+from ...pipeline.pixels import Picture
+from ...pipeline.sequences import is_pattern
+from .. import (
+    baking,
+    body_mesh,
+    footage_view,
+    job_timer,
+    models,
+    people_list,
+    preferences,
+    scene_camera,
+    shot_people,
+    shot_scene,
+    takes,
+)
 from ..conversion import film_millimetres
+from ..people_properties import PORTRAIT
 from ..properties import FHMR_PG_footage, settings_of, take_of
 from ..scene_camera import MOVIE_START
+from ..user_folder import user_folder
 
 
 class FHMR_OT_estimate(job_timer.JobOperator, bpy.types.Operator):
@@ -41,29 +58,37 @@ class FHMR_OT_estimate(job_timer.JobOperator, bpy.types.Operator):
             cls.poll_message_set(reason)
         return not reason
 
-    def prepare(self, context: bpy.types.Context) -> Callable[[Report], Shot]:
+    def prepare(self, context: bpy.types.Context) -> "Callable[[Report], _Found]":
         choices = preferences.choices(context)
-        wish = _wish(settings_of(context.scene), choices)
-        self._source = wish.path
+        wish = _wish(context.scene, choices)
+        self._source = wish.source.path
 
-        def work(report: Report) -> Shot:
-            shot = _estimate(wish, choices, report)
-            for body in models.bodies_of(shot).values():
+        def work(report: Report) -> _Found:
+            found = _estimate(wish, choices, report)
+            for body in models.bodies_of(found.shot).values():
                 body_mesh.key_points(body)  # here, in the worker: the interface then waits less
-            return shot
+            return found
 
         return work
 
-    def finish(self, context: bpy.types.Context, shot: Shot) -> None:
+    def finish(self, context: bpy.types.Context, found: "_Found") -> None:
+        shot = found.shot
         first = not any(take_of(item).kind == "CAMERA" for item in context.scene.objects)
         if context.object is not None and context.object.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
-        made = shot_scene.build(context.scene, shot, self._source, models.bodies_of(shot))
+        shot_people.remove_previews(context.scene)
+        pattern = Path(shot.source)  # of a sequence
+        source = pattern if is_pattern(pattern) else self._source
+        made = shot_scene.build(context.scene, shot, source, models.bodies_of(shot))
+        for rig, person in zip(made.rigs, shot.people, strict=True):
+            people_list.note_portrait(rig, found.portraits[person.id])
         _select(context, made.rigs)
+        if made.rigs:
+            people_list.select_row(settings_of(context.scene), made.collection, made.rigs[0].name)
         if takes.is_still(shot) and context.scene.tool_settings.use_keyframe_insert_auto:
             frame = np.array([context.scene.frame_current])
             for rig, person in zip(made.rigs, shot.people, strict=True):
-                keyframes.bake(rig, person.motion_world, np.zeros(1), frame)
+                baking.bake(rig, person.motion_world, np.zeros(1), frame)
         if first:
             context.scene.camera = made.camera
             _look_through_camera(context)
@@ -73,13 +98,23 @@ class FHMR_OT_estimate(job_timer.JobOperator, bpy.types.Operator):
             f"{count} {'person' if count == 1 else 'people'}, "
             f"{len(shot.frames)} frame{'s' if len(shot.frames) > 1 else ''}",
         )
+        for note in shot.settings.get("camera_notes", ()):
+            self.report({"WARNING"}, str(note))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the worker brings back."""
+
+    shot: Shot
+    portraits: Mapping[int, Picture]  # by the person's id
+
+
+@dataclass(frozen=True, eq=False)
 class _Wish:
     """What the panels say, as plain values for the worker."""
 
-    path: Path
+    source: footage_view.Source
     start: int  # 0-based
     stop: int
     step: int
@@ -92,14 +127,20 @@ class _Wish:
     steps: int
     seed: int
     alignment: bool
+    camera: str
+    scene_camera: KnownCamera | None
+    boxes: tuple[tuple[float, float, float, float], ...] | None
+    cache: Path
+    cache_limit: int  # bytes
 
 
-def _wish(settings: FHMR_PG_footage, choices: preferences.Choices) -> _Wish:
+def _wish(scene: bpy.types.Scene, choices: preferences.Choices) -> _Wish:
     """Read the panels.
 
     Raises:
         FhmrError: They contradict each other.
     """
+    settings = settings_of(scene)
     if settings.end < settings.start:
         raise FhmrError(
             f"The footage ends at frame {settings.end}, before it starts at {settings.start}.",
@@ -111,7 +152,7 @@ def _wish(settings: FHMR_PG_footage, choices: preferences.Choices) -> _Wish:
             f"Set End to {settings.frame_count} or less.",
         )
     return _Wish(
-        path=footage_view.path_of(settings),
+        source=footage_view.source_of(settings),
         start=settings.start - MOVIE_START,
         stop=settings.end - MOVIE_START + 1,
         step=settings.step,
@@ -124,7 +165,19 @@ def _wish(settings: FHMR_PG_footage, choices: preferences.Choices) -> _Wish:
         steps=settings.steps,
         seed=settings.seed,
         alignment=settings.use_alignment,
+        camera=settings.camera,
+        scene_camera=_scene_camera(settings, scene) if settings.camera == "scene" else None,
+        boxes=tuple(tuple(box.corners) for box in settings.boxes) or None,
+        cache=user_folder("cache"),
+        cache_limit=choices.cache_limit,
     )
+
+
+def _scene_camera(settings: FHMR_PG_footage, scene: bpy.types.Scene) -> KnownCamera:
+    if scene.camera is None:
+        raise FhmrError("The scene has no camera.", "Add one, or choose Static or Moving.")
+    numbers = np.arange(settings.start - MOVIE_START, settings.end, settings.step)
+    return scene_camera.as_it_films(scene.camera, numbers, tuple(settings.size), scene)
 
 
 def _focal_pixels(settings: FHMR_PG_footage) -> float:
@@ -143,12 +196,12 @@ def _body_name(settings: FHMR_PG_footage, choices: preferences.Choices) -> str:
     return str(choices.smpl_file)
 
 
-def _estimate(wish: _Wish, choices: preferences.Choices, report: Report) -> Shot:
+def _estimate(wish: _Wish, choices: preferences.Choices, report: Report) -> _Found:
     # Decoder and networks are loaded here, in the worker: the interface never waits for them.
     from ...pipeline.estimate import EstimateSettings, estimate
-    from ...pipeline.footage import Footage
+    from ...pipeline.people_edits import portrait
 
-    footage = Footage(wish.path)
+    footage = wish.source.open()
     settings = EstimateSettings(
         start=wish.start,
         stop=wish.stop,
@@ -162,9 +215,16 @@ def _estimate(wish: _Wish, choices: preferences.Choices, report: Report) -> Shot
         steps=wish.steps,
         seed=wish.seed,
         alignment=wish.alignment,
+        camera=wish.camera,
+        scene_camera=wish.scene_camera,
+        boxes=wish.boxes,
+        cache=wish.cache,
+        cache_limit=wish.cache_limit,
     )
     try:
-        return estimate(footage, models.networks(choices), settings, report)
+        shot = estimate(footage, models.networks(choices), settings, report)
+        portraits = {person.id: portrait(footage, person, PORTRAIT) for person in shot.people}
+        return _Found(shot, portraits)
     finally:
         footage.close()
 

@@ -1,25 +1,26 @@
 """Resample Limbs."""
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 
-from ...core.motion import Shot
-from ...core.skeleton import LIMB_NAMES
+from ...core.motion import Person, Shot
 from ...errors import FhmrError
 from ...jobs import Report
-from .. import job_timer, models, preferences, saved_state, takes
+from ...pipeline.resample_settings import ResampleSettings
+from ...pipeline.variations import Drawn, commit
+from .. import draws, job_timer, shown, takes
 from ..properties import take_of
-from .take import show_change
+from .take_job import TakeJobOperator, Work
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
+    from ...pipeline.weights import Networks
 
-class FHMR_OT_resample(job_timer.JobOperator, bpy.types.Operator):
+
+class FHMR_OT_resample(TakeJobOperator, bpy.types.Operator):
     """Draw the chosen limbs again. The torso, the other limbs and the other frames stay"""
 
     bl_idname = "fhmr.resample"
@@ -28,75 +29,51 @@ class FHMR_OT_resample(job_timer.JobOperator, bpy.types.Operator):
     title = "Resample"
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not cls.idle():
-            return False
-        rig = takes.selected_rig(context)
-        reason = takes.why_not(rig)
-        if not reason and rig is not None and not any(take_of(rig).limbs):
-            reason = "Choose a limb to draw again"
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+    def why_not_now(cls, rig: bpy.types.Object) -> str:
+        return "" if any(take_of(rig).limbs) else draws.NO_LIMB
 
-    def prepare(self, context: bpy.types.Context) -> Callable[[Report], Shot]:
-        rig = takes.the_rig(context)
-        choices = preferences.choices(context)
-        shot, person = saved_state.load(rig)
-        take = take_of(rig)
-        span = takes.span_of(take.scope, context.scene.frame_current, take.start, take.end)
-        indices = takes.indices_within(shot, person, span)
-        frames = person.observations.frames[indices]
-        wish = _Wish(
-            limbs=tuple(name for name, on in zip(LIMB_NAMES, take.limbs, strict=True) if on),
-            start=int(frames[0]),
-            stop=int(frames[-1]) + 1,
-            guidance=take.guidance,
-            variations=take.variations,
-            steps=take.steps,
-            seed=take.seed,
-        )
-        self._rig, self._indices = rig.name, indices
-        return lambda report: _resample(shot, wish, choices, report)
+    def work(
+        self, context: bpy.types.Context, rig: bpy.types.Object, shot: Shot, person: Person
+    ) -> Work:
+        return _draw(draws.read(rig, context.scene, shot, person), shot)
 
-    def finish(self, context: bpy.types.Context, shot: Shot) -> None:
-        rig = bpy.data.objects.get(self._rig)
-        if rig is None or not takes.is_rig(rig):
+    def put(
+        self, context: bpy.types.Context, rig: bpy.types.Object, result: tuple[Shot, Drawn]
+    ) -> None:
+        shown.put_drawn(rig, context.scene, *result)
+
+
+class FHMR_OT_pin_apply(TakeJobOperator, bpy.types.Operator):
+    """Draw the limbs that have pins again, so that they reach them"""
+
+    bl_idname = "fhmr.pin_apply"
+    bl_label = "Apply Pins"
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
+    title = "Apply Pins"
+
+    @classmethod
+    def why_not_now(cls, rig: bpy.types.Object) -> str:
+        return "" if draws.pinned_limbs(rig) else "Add a pin and drag it to its place"
+
+    def work(
+        self, context: bpy.types.Context, rig: bpy.types.Object, shot: Shot, person: Person
+    ) -> Work:
+        limbs = draws.pinned_limbs(rig)
+        wish = draws.read(rig, context.scene, shot, person, limbs)
+        if not wish.pins:
             raise FhmrError(
-                f"{self._rig} is no longer there.", "Undo its deletion and resample again."
+                "No pin lies in the frames of the scope.",
+                "Go to the pin's frame, choose another scope, or tick All Frames at the pin.",
             )
-        person = shot.people[0]
-        show_change(context, rig, shot, person, self._indices)
-        saved_state.change_person(rig, shot, person)
+        return _draw(wish, shot)
 
-
-@dataclass(frozen=True)
-class _Wish:
-    """What the panel says, as plain values for the worker."""
-
-    limbs: tuple[str, ...]
-    start: int  # of the source, 0-based
-    stop: int
-    guidance: float
-    variations: int
-    steps: int
-    seed: int
-
-
-def _resample(shot: Shot, wish: _Wish, choices: preferences.Choices, report: Report) -> Shot:
-    # The networks' library is loaded here, in the worker: the interface never waits for it.
-    from ...pipeline.resample import ResampleSettings, resample
-
-    settings = ResampleSettings(
-        limbs=wish.limbs,
-        start=wish.start,
-        stop=wish.stop,
-        guidance=wish.guidance,
-        variations=wish.variations,
-        steps=wish.steps,
-        seed=wish.seed,
-    )
-    return resample(shot, models.networks(choices), settings, report)
+    def put(
+        self, context: bpy.types.Context, rig: bpy.types.Object, result: tuple[Shot, Drawn]
+    ) -> None:
+        shown.put_drawn(rig, context.scene, *result)
+        unmet = result[1].unmet[0]
+        if unmet:
+            self.report({"WARNING"}, unmet[0].sentence)
 
 
 class FHMR_OT_roll_seed(bpy.types.Operator):
@@ -108,11 +85,27 @@ class FHMR_OT_roll_seed(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return takes.selected_rig(context) is not None
+        reason = takes.why_not(takes.selected_rig(context))
+        running = job_timer.running()
+        if running is not None:
+            reason = f"{running.title} is running. Wait, or cancel it"
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
 
     def execute(self, context: bpy.types.Context) -> "set[OperatorReturnItems]":
         take_of(takes.the_rig(context)).seed = random.randrange(100_000)
         return {"FINISHED"}
 
 
-CLASSES = (FHMR_OT_resample, FHMR_OT_roll_seed)
+def _draw(wish: ResampleSettings, shot: Shot) -> Work:
+    def work(networks: "Networks", report: Report) -> tuple[Shot, Drawn]:
+        from ...pipeline.limb_session import open_session  # loads onnxruntime: in the worker
+
+        drawn = open_session(shot, networks, wish).draw(wish, report)
+        return commit(shot, drawn), drawn
+
+    return work
+
+
+CLASSES = (FHMR_OT_resample, FHMR_OT_pin_apply, FHMR_OT_roll_seed)

@@ -26,7 +26,9 @@ class FHMR_PT_estimate(SidebarPanel, bpy.types.Panel):
             return
         rig = takes.selected_rig(context)
         if rig is not None:
-            layout.label(text=f"{rig.name}: {take_of(rig).result}", icon="CHECKMARK")
+            # A button, because labels have no tooltip: hovering shows how it was made.
+            line = f"{rig.name}: {take_of(rig).result}"
+            layout.operator("fhmr.copy_report", text=line, icon="CHECKMARK", emboss=False)
             row = layout.row(align=True)
             row.operator("fhmr.reset", icon="LOOP_BACK")
             row.operator("fhmr.delete_take", text="", icon="TRASH")

@@ -1,4 +1,4 @@
-"""Which picture or movie, and its lens."""
+"""Which picture, movie or sequence, its camera and its lens."""
 
 import bpy
 
@@ -14,7 +14,16 @@ class FHMR_PT_footage(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = settings_of(context.scene)
-        layout.prop(settings, "filepath", text="")
+        row = layout.row(align=True)
+        row.prop(settings, "filepath", text="")
+        row.operator("fhmr.use_clip", text="", icon="TRACKER")
+        if settings.numbered or settings.sequence:
+            row = layout.row(align=True)
+            pattern = "#" in bpy.path.basename(settings.filepath)
+            if not pattern:
+                row.prop(settings, "sequence")
+            if settings.sequence or pattern:
+                row.prop(settings, "sequence_fps")
         if settings.problem:
             wrapped(layout, settings.problem, context.region.width, "ERROR")
             return
@@ -23,7 +32,7 @@ class FHMR_PT_footage(SidebarPanel, bpy.types.Panel):
             return
         icon = footage_view.thumbnail(settings)
         if icon:
-            layout.template_icon(icon_value=icon, scale=5.0)
+            layout.template_icon(icon_value=icon, scale=3.5)
         width, height = settings.size
         if settings.frame_count > 1:
             layout.label(
@@ -34,13 +43,19 @@ class FHMR_PT_footage(SidebarPanel, bpy.types.Panel):
                 row.prop(settings, name)
         else:
             layout.label(text=f"{width} x {height}, picture")
-        row = layout.row(align=True)
-        row.prop(settings, "use_focal_length", text="")
-        field = row.row(align=True)
-        field.enabled = settings.use_focal_length
-        field.prop(settings, "focal_length")
-        origin = "typed" if settings.use_focal_length else settings.lens_origin
-        layout.label(text=f"Focal length {origin}")
+        layout.row(align=True).prop(settings, "camera", expand=True)
+        if settings.camera == "scene":
+            camera = context.scene.camera
+            text = "The scene has no camera" if camera is None else f"Lens and way of {camera.name}"
+            layout.label(text=text, icon="ERROR" if camera is None else "OUTLINER_OB_CAMERA")
+        else:
+            row = layout.row(align=True)
+            row.prop(settings, "use_focal_length", text="")
+            field = row.row(align=True)
+            field.enabled = settings.use_focal_length
+            field.prop(settings, "focal_length")
+            origin = "typed" if settings.use_focal_length else settings.lens_origin
+            layout.label(text=f"Focal length {origin}")
         layout.operator("fhmr.match_scene", icon="SCENE_DATA")
 
 

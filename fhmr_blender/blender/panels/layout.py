@@ -22,7 +22,8 @@ def wrapped(
     layout: bpy.types.UILayout, text: str, width: int, icon: Literal["INFO", "ERROR"]
 ) -> None:
     """A sentence over as many lines as the sidebar's width (pixels) asks for."""
-    per_line = max(20, int(width / 7.5 / bpy.context.preferences.system.ui_scale))
+    scale = bpy.context.preferences.system.ui_scale or 1.0  # 0 without a window
+    per_line = max(20, int(width / 7.5 / scale))
     column = layout.column(align=True)
     line = ""
     lines: list[str] = []

@@ -24,7 +24,10 @@ def cut(image: Picture, region: Floats, size: int, *, replicate: bool) -> Floats
     Returns:
         (size, size, 3) float32, 0..255.
     """
-    x, y = crop_to_image(_grid(size), region, size).T
+    offsets = ((np.arange(size) + 0.5) / size - 0.5) * region[2]
+    cos, sin = np.cos(region[3]), np.sin(region[3])
+    x = (region[0] + cos * offsets - sin * offsets[:, None]).ravel()
+    y = (region[1] + sin * offsets + cos * offsets[:, None]).ravel()
     height, width = image.shape[:2]
     inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
     x, y = np.clip(x, 0.0, width), np.clip(y, 0.0, height)
@@ -80,13 +83,6 @@ def _turn(roll: float) -> Floats:
     """(2, 2) clockwise on the screen (y down)."""
     cos, sin = np.cos(roll), np.sin(roll)
     return np.array([[cos, -sin], [sin, cos]])
-
-
-def _grid(size: int) -> Floats:
-    """Pixel centres (size * size, 2), row by row."""
-    centres = np.arange(size) + 0.5
-    columns, rows = np.meshgrid(centres, centres)
-    return np.stack((columns.ravel(), rows.ravel()), axis=-1)
 
 
 def _reduced(window: Picture, factor: int) -> Floats:

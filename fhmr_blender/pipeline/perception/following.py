@@ -1,4 +1,8 @@
-"""Follows everybody through a clip, frame by frame."""
+"""Follows everybody through a clip, frame by frame.
+
+The landmark network follows each person by itself; the detectors look every few frames, and
+whenever somebody is about to be lost.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,184 +11,388 @@ import numpy as np
 
 from ...core.arrays import Floats
 from ..weights import Networks
-from .boxes import areas, clipped
-from .crops import Picture
-from .detector import People, detect_people
-from .landmarks import Landmarks
+from .appearance import colour_distance
+from .boxes import clipped, overlaps
+from .crops import Picture, painted
+from .cuts import CutFinder
+from .detector import People, detect_bodies, detect_people
+from .landmarks import Landmarks, find_landmarks, region_from_points
 from .regions import (
     ACCEPTED,
     MIN_FIT,
     PRESENT_FLAG,
-    Fit,
     find_bodies,
     find_body,
     find_unboxed,
     follow_body,
     pose_box,
+    pose_overlap,
     same_pose,
     without_doubles,
 )
-from .tracking import Track, alive, assign, newcomers
+from .sightings import Followed, sighting_of
+from .tracking import Track, assign_boxes, unclaimed
 
 STILL_SCORE = 0.35  # NanoDet; recall .81 at .4, .89 at .2 with .26 false boxes a frame
 _FOLLOW_SCORE = 0.2  # enough for a box where somebody is expected
-_TILES_EVERY = 10  # frames of a clip between searches for small newcomers
-_ALONE_FIT = 0.5  # guess: overlap with the expected box that landmarks without a box must keep
+_DETECTED = 0.27  # s between looks of the detector; guess: what comes between is followed backwards
+_DETECTED_MOST = 8  # frames; they are kept in memory
+_TILES_EVERY = 3  # detections between searches for small newcomers
+_PATIENCE = 1.0  # s without a sight, or without a detector's word, after which somebody is gone
+_GLANCES = 3  # frames for which somebody lost is looked for without the detector
+_LOST_EVERY = 3  # frames between detections while somebody is lost
+_STEADY = 0.5  # guess: overlap with the expected box from which a pose alone is believed
+_LOOSE = 0.2  # guess: the same, if a second look or the pose detector agrees
+_AGREED = 0.7  # guess: overlap of two looks that agree
 _ALONE_TRUST = 0.5  # guess: what a sight without the detector's word is worth
-_SURE = 0.45  # guess: median confidence of people in a clip; furniture taken for people has less
-_SHORTEST = 5  # frames; who is seen in fewer of a clip is taken for a false alarm
+_LEAP = 3.0  # guess: regions' sides in a second by which half of the landmarks may move
+_LEAP_MOST = 0.4  # guess: of the region's side, however long nobody looked
+_DOUBTS = 2  # guess: looks in a row without a detector's word for which a pose alone is believed
+_STRANGER = 0.6  # guess: distance of clothing from which a found person is not the lost one
 
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
-    """One person in one frame."""
+class _Look:
+    """One person looked for where the last frame left off."""
 
-    frame: int  # counted in frames observed
-    box: Floats  # (4,) the detector's, else the pose's
+    person: Followed
+    expected: Floats  # (4,) box
+    landmarks: Landmarks | None  # None: nobody looked
+    box: Floats  # (4,) of the pose, else the expected one
+    overlap: float  # of the two
+    leaps: bool = False  # the pose is too far from the last one
+
+    @property
+    def steady(self) -> bool:
+        """Whether the pose can be believed without a detector."""
+        return self.believed(_STEADY)
+
+    def believed(self, overlap: float) -> bool:
+        """Whether somebody is there, about where he was expected."""
+        return (
+            self.landmarks is not None
+            and self.landmarks.flag >= PRESENT_FLAG
+            and not self.leaps
+            and self.overlap >= overlap
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Claim:
+    """A pose that one person claims."""
+
+    person: Followed
     landmarks: Landmarks
-    confidence: float  # 0..1, overlap of pose and box; less where only the pose speaks
+    box: Floats  # (4,) of the pose
+    confidence: float
+    confirmed: bool  # by one of the detectors
+    doubtful: bool = False  # both have looked and found nobody
+    detected: Floats | None = None  # (4,) the detector's box
 
-
-@dataclass(eq=False)
-class _Person:
-    track: Track
-    sightings: list[Sighting]
-
-    def see(self, sighting: Sighting) -> None:
-        self.sightings.append(sighting)
-        self.track.see(sighting.box, sighting.landmarks.next_region, sighting.frame)
+    @property
+    def worth(self) -> float:
+        """How good a claim it is: it fits, and wears the right clothes."""
+        return self.confidence - colour_distance(self.person.clothing, self.landmarks.clothing)
 
 
 class Follower:
     """Sees one frame after the other and remembers who is who."""
 
-    def __init__(self, networks: Networks) -> None:
-        self._networks = networks
-        self._frame = -1
-        self._people: list[_Person] = []
-        self._only_given = False
+    def __init__(self, networks: Networks, rate: float) -> None:
+        """Start before the first frame.
 
-    def look(self, image: Picture, boxes: Floats | None = None) -> None:
+        Args:
+            networks: `person_detector`, `detector` and `landmarker` are called.
+            rate: Frames looked at in a second of the footage.
+        """
+        self._networks = networks
+        self._rate = rate
+        self.every = int(np.clip(round(rate * _DETECTED), 1, _DETECTED_MOST))
+        self._patience = max(round(rate * _PATIENCE), 2)
+        self._recent: list[Picture] = []  # frames since the last regular detection
+        self.frame = -1
+        self.people: list[Followed] = []
+        self.only_given = False
+        self.cuts: list[int] = []  # frames with which a new angle begins
+        self.finder = CutFinder()
+
+    def look(self, image: Picture | None, boxes: Floats | None = None) -> None:
         """See the next frame.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB; None where the frame cannot be read.
             boxes: (P, 4) of the people in the first frame, drawn by hand; then nobody else joins.
         """
-        self._frame += 1
+        self.frame += 1
+        if image is None:
+            return
         if boxes is not None:
             self._start_given(image, boxes)
             return
-        living = [person for person in self._people if alive(person.track, self._frame)]
-        tiles = not living or self._frame % _TILES_EVERY == 0
-        score = _FOLLOW_SCORE if living else STILL_SCORE
-        people = detect_people(image, self._networks.person_detector, score, tiles=tiles)
-        tracks = [person.track for person in living]
-        matched = assign(tracks, people.boxes, people.scores, self._frame)
-        seen: list[tuple[_Person, Sighting]] = []
-        for person, match in zip(living, matched, strict=True):
-            box = None if match is None else people.boxes[match]
-            sighting = self._follow(image, person.track, box)
-            if sighting is not None:
-                seen.append((person, sighting))
-        for person, sighting in _one_each(seen):
-            person.see(sighting)
-        if not self._only_given:
-            fresh = newcomers(tracks, people.boxes, people.scores, matched, self._frame)
-            self._welcome(image, people, fresh if living else list(range(len(people.boxes))))
-        if not any(person.track.frame == self._frame for person in self._people):
-            self._search_unboxed(image)
+        if self.finder.is_cut(image):
+            self.cuts.append(self.frame)
+            self._forget()
+        self._retire()
+        looks = [self._look_at(image, person) for person in self._living()]
+        regular = self.frame % self.every == 0
+        if regular or self.frame in self.cuts[-1:] or self._is_needed(looks):
+            self._detect(image, looks)
+        else:
+            claims = [_alone(look, look.person.quality) for look in looks if look.steady]
+            for claim in _one_each(claims):
+                self._grant(claim)
+        if regular:
+            self._recent.clear()
+        else:
+            self._recent.append(image)
 
-    def people(self) -> list[list[Sighting]]:
-        """Everybody who was no false alarm, the most prominent first."""
-        shortest = min(_SHORTEST, self._frame + 1)
-        stayed = [
-            person.sightings
-            for person in self._people
-            if len(person.sightings) >= shortest and self._is_sure(person.sightings)
-        ]
-        return sorted(stayed, key=_prominence, reverse=True)
+    def _living(self) -> list[Followed]:
+        return [person for person in self.people if person.until is None]
 
-    def _is_sure(self, sightings: Sequence[Sighting]) -> bool:
-        """Whether somebody was seen well most of the time; a still shows what it shows."""
-        confidence = float(np.median([sighting.confidence for sighting in sightings]))
-        return self._only_given or self._frame == 0 or confidence >= _SURE
+    def _retire(self) -> None:
+        """Give up those who were not seen, or not seen by a detector, for too long."""
+        for person in self._living():
+            if self.frame - person.track.frame > self._patience:
+                person.until = person.track.frame
+            # Who was drawn by hand is there, whatever the detectors say.
+            doubtful = self.frame - person.confirmed > self._patience + self.every
+            if doubtful and not self.only_given:
+                person.until = person.confirmed
+
+    def _forget(self) -> None:
+        """Nobody is where he was before a cut."""
+        for person in self._living():
+            person.until = self.frame - 1
+        self._recent.clear()
 
     def _start_given(self, image: Picture, boxes: Floats) -> None:
         height, width = image.shape[:2]
         given = clipped(np.asarray(boxes, dtype=float).reshape(-1, 4), width, height)
         fits = find_bodies(image, given, self._networks.detector, self._networks.landmarker)
-        for fit, box in zip(fits, given, strict=True):
-            self._add(fit, box)
-        self._only_given = True
+        for fit in fits:
+            self._add(image, fit.landmarks, fit.overlap)
+        self.only_given = True
+        self.finder.is_cut(image)
 
-    def _follow(self, image: Picture, track: Track, box: Floats | None) -> Sighting | None:
-        """Where one person is now, or None."""
-        expected = track.expected_box(self._frame)
-        region = track.expected_region(self._frame)
-        if region is None:
-            return None
-        fit = follow_body(
-            image, region, expected if box is None else box, self._networks.landmarker
+    def _look_at(self, image: Picture, person: Followed) -> _Look:
+        """Look where a person was heading, one pass of the landmark network or two."""
+        expected = person.track.expected_box(self.frame)
+        region = person.track.expected_region(self.frame)
+        if region is None or self.frame - person.track.frame > _GLANCES:
+            return _Look(person, expected, None, expected, 0.0)
+        fit = follow_body(image, region, expected, self._networks.landmarker)
+        box = pose_box(fit.landmarks, image.shape[1], image.shape[0])
+        leaps = self._leaps(person, fit.landmarks)
+        return _Look(person, expected, fit.landmarks, box, fit.overlap, leaps)
+
+    def _leaps(self, person: Followed, landmarks: Landmarks) -> bool:
+        """Whether a pose is farther from the last one than a body moves."""
+        last = person.sightings[-1]
+        moved = np.linalg.norm(landmarks.keypoints[:, :2] - last.keypoints[:, :2], axis=-1)
+        seconds = (self.frame - last.frame) / self._rate
+        reach = min(_LEAP * seconds, _LEAP_MOST) * float(last.region[2])
+        return float(np.median(moved)) > reach
+
+    def _is_needed(self, looks: Sequence[_Look]) -> bool:
+        """Whether the detector must help out of turn."""
+        for look in looks:
+            lost = self.frame - look.person.track.frame
+            if not look.steady and (lost == 1 or self.frame % _LOST_EVERY == 0):
+                return True
+        poses = [look.landmarks for look in looks if look.landmarks is not None and look.steady]
+        return any(
+            same_pose(one, other) for index, one in enumerate(poses) for other in poses[:index]
         )
-        if box is None:
-            height, width = image.shape[:2]
-            if fit.overlap < _ALONE_FIT or fit.landmarks.flag < PRESENT_FLAG:
-                return None
-            own = pose_box(fit.landmarks, width, height)
-            return Sighting(self._frame, own, fit.landmarks, _ALONE_TRUST * fit.overlap)
-        if fit.overlap < ACCEPTED:
-            again = find_body(image, box, self._networks.detector, self._networks.landmarker)
-            fit = again if again.overlap > fit.overlap else fit
-        if fit.overlap < MIN_FIT:
+
+    def _detect(self, image: Picture, looks: Sequence[_Look]) -> None:
+        """Hold everybody against the detector's boxes, and welcome newcomers."""
+        due = self.frame // self.every % _TILES_EVERY == 0
+        tiles = self.frame % self.every == 0 and (not looks or due)
+        score = _FOLLOW_SCORE if looks else STILL_SCORE
+        people = detect_people(image, self._networks.person_detector, score, tiles=tiles)
+        places = [look.box if look.believed(_LOOSE) else look.expected for look in looks]
+        expected = np.array(places).reshape(-1, 4)
+        ages = np.array([self.frame - look.person.track.frame for look in looks], dtype=float)
+        matched = assign_boxes(expected, ages, people.boxes, people.scores)
+        answers = [
+            self._claim_alone(image, look)
+            if match is None
+            else self._claim_box(image, look, people.boxes[match])
+            for look, match in zip(looks, matched, strict=True)
+        ]
+        claims = [claim for claim in answers if claim is not None]
+        granted = _one_each(claims)
+        for claim in claims:
+            if claim not in granted and claim.detected is not None:
+                behind = self._claim_behind(image, claim, granted)
+                if behind is not None:
+                    granted.append(behind)
+        for claim in granted:
+            self._grant(claim)
+        if not self.only_given:
+            # Who was found to be a stranger in a lost person's place may be somebody new.
+            missed = [
+                claim is None and age > _GLANCES for claim, age in zip(answers, ages, strict=True)
+            ]
+            there = np.flatnonzero(~np.array(missed, dtype=bool))
+            taken = [matched[look] for look in there]
+            fresh = unclaimed(expected[there], people.boxes, people.scores, taken)
+            self._welcome(image, people, fresh if looks else list(range(len(people.boxes))))
+        if not granted and not any(person.track.frame == self.frame for person in self.people):
+            self._search_unboxed(image, looks)
+
+    def _claim_box(self, image: Picture, look: _Look, box: Floats) -> _Claim | None:
+        """Hold a look against the detector's box; look again from scratch if it does not fit."""
+        networks = self._networks
+        found = look.landmarks
+        overlap = 0.0 if found is None else pose_overlap(found, box, image)
+        if found is None or overlap < ACCEPTED:
+            fit = find_body(image, box, networks.detector, networks.landmarker)
+            if fit.overlap > overlap:
+                found, overlap = fit.landmarks, fit.overlap
+        if found is None or overlap < MIN_FIT:
             return None
-        return Sighting(self._frame, box, fit.landmarks, fit.overlap)
+        stranger = colour_distance(look.person.clothing, found.clothing) > _STRANGER
+        if stranger and self.frame - look.person.track.frame > _GLANCES:
+            return None
+        own = pose_box(found, image.shape[1], image.shape[0])
+        return _Claim(look.person, found, own, overlap, confirmed=True, detected=box)
+
+    def _claim_alone(self, image: Picture, look: _Look) -> _Claim | None:
+        """Where no box was found: upside down, in a somersault, half hidden."""
+        points = self._body_points(image, look)
+        if look.steady and look.landmarks is not None:
+            inside = (points[:, 0] >= look.box[:2]) & (points[:, 0] <= look.box[2:])
+            confirmed = bool(inside.all(axis=-1).any())
+            if confirmed or self.only_given or look.person.doubted < _DOUBTS:
+                trust = _ALONE_TRUST * look.overlap
+                return _Claim(
+                    look.person, look.landmarks, look.box, trust, confirmed, not confirmed
+                )
+            return None
+        return self._found_by_pose(image, look, points)
+
+    def _body_points(self, image: Picture, look: _Look) -> Floats:
+        """(n, 4, 2) what the pose detector finds around a person."""
+        box = look.box
+        centre, side = (box[:2] + box[2:]) / 2, 1.5 * (box[2:] - box[:2]).max()
+        return detect_bodies(image, np.array([*centre, side, 0.0]), self._networks.detector).points
+
+    def _found_by_pose(self, image: Picture, look: _Look, bodies: Floats) -> _Claim | None:
+        """Another start for somebody whose pose has turned away: the pose detector's (n, 4, 2)."""
+        for points in bodies:
+            region = region_from_points(points[0], points[1])
+            first = find_landmarks(image, region, self._networks.landmarker)
+            second = find_landmarks(image, first.next_region, self._networks.landmarker)
+            box = pose_box(second, image.shape[1], image.shape[0])
+            agreed = pose_overlap(first, box, image)
+            near = float(overlaps(box[None], look.expected[None])[0, 0])
+            sure = min(first.flag, second.flag) >= PRESENT_FLAG
+            if (
+                sure
+                and agreed >= _AGREED
+                and near >= _LOOSE
+                and not self._leaps(look.person, second)
+            ):
+                trust = _ALONE_TRUST * agreed * near
+                return _Claim(look.person, second, box, trust, confirmed=True)
+        return None
+
+    def _claim_behind(
+        self, image: Picture, claim: _Claim, granted: Sequence[_Claim]
+    ) -> _Claim | None:
+        """Look again for somebody whose pose is another's, with the other painted over."""
+        if claim.detected is None:
+            return None
+        for other in granted:
+            if same_pose(claim.landmarks, other.landmarks):
+                image = painted(image, other.landmarks.mask, other.landmarks.region)
+        networks = self._networks
+        fit = find_body(image, claim.detected, networks.detector, networks.landmarker)
+        known = any(same_pose(fit.landmarks, other.landmarks) for other in granted)
+        strange = colour_distance(claim.person.clothing, fit.landmarks.clothing) > _STRANGER
+        if known or strange or fit.overlap < ACCEPTED:
+            return None
+        box = pose_box(fit.landmarks, image.shape[1], image.shape[0])
+        return _Claim(claim.person, fit.landmarks, box, fit.overlap, True, detected=claim.detected)
+
+    def _grant(self, claim: _Claim) -> None:
+        if claim.confirmed:
+            claim.person.confirm(self.frame, claim.confidence)
+        else:
+            claim.person.doubted += int(claim.doubtful)
+        claim.person.see(claim.landmarks, self.frame, claim.box, claim.confidence)
 
     def _welcome(self, image: Picture, people: People, indices: Sequence[int]) -> None:
-        """Start people in boxes that belong to nobody known."""
+        """Start people in boxes that belong to nobody known, and follow them backwards."""
         boxes = people.boxes[list(indices)]
         fits = find_bodies(image, boxes, self._networks.detector, self._networks.landmarker)
         present = [
-            person.sightings[-1].landmarks
-            for person in self._people
-            if person.sightings[-1].frame == self._frame
+            person.sightings[-1] for person in self.people if person.track.frame == self.frame
         ]
         for index in without_doubles(fits):
             if not any(same_pose(fits[index].landmarks, other) for other in present):
-                self._add(fits[index], boxes[index])
+                person = self._add(image, fits[index].landmarks, fits[index].overlap)
+                self._follow_backwards(person, fits[index].landmarks)
 
-    def _search_unboxed(self, image: Picture) -> None:
+    def _follow_backwards(self, person: Followed, landmarks: Landmarks) -> None:
+        """See a newcomer in the frames since the detector looked last."""
+        back = Track(person.track.box, 0)
+        back.see(person.track.box, landmarks.next_region, 0)
+        for steps, image in enumerate(reversed(self._recent), 1):
+            frame = self.frame - steps
+            region = back.expected_region(steps)
+            if region is None:
+                return
+            expected = back.expected_box(steps)
+            fit = follow_body(image, region, expected, self._networks.landmarker)
+            others = [
+                sighting
+                for other in self.people
+                for sighting in other.sightings[-2 * self.every :]
+                if other is not person and sighting.frame == frame
+            ]
+            alone = not any(same_pose(fit.landmarks, sighting) for sighting in others)
+            if fit.overlap < _STEADY or fit.landmarks.flag < PRESENT_FLAG or not alone:
+                return
+            box = pose_box(fit.landmarks, image.shape[1], image.shape[0])
+            back.see(box, fit.landmarks.next_region, steps)
+            person.sightings.insert(0, sighting_of(fit.landmarks, frame, box, person.quality))
+
+    def _search_unboxed(self, image: Picture, looks: Sequence[_Look]) -> None:
         """Where nobody was seen: somebody may be upside down."""
         found = find_unboxed(image, self._networks.detector, self._networks.landmarker)
         if found is None:
             return
         box, fit = found
-        living = [person for person in self._people if alive(person.track, self._frame)]
-        tracks = [person.track for person in living]
-        matched = assign(tracks, box[None], np.ones(1), self._frame)
         trust = _ALONE_TRUST * fit.overlap
-        for person, match in zip(living, matched, strict=True):
+        expected = np.array([look.expected for look in looks]).reshape(-1, 4)
+        matched = assign_boxes(expected, np.zeros(len(looks)), box[None], np.ones(1))
+        for look, match in zip(looks, matched, strict=True):
             if match is not None:
-                person.see(Sighting(self._frame, box, fit.landmarks, trust))
+                self._grant(_Claim(look.person, fit.landmarks, box, trust, confirmed=True))
                 return
-        if not self._only_given:
-            self._add(Fit(fit.landmarks, trust), box)
+        if not self.only_given:
+            self._add(image, fit.landmarks, trust)
 
-    def _add(self, fit: Fit, box: Floats) -> None:
-        person = _Person(Track(box, self._frame), [])
-        person.see(Sighting(self._frame, box, fit.landmarks, fit.overlap))
-        self._people.append(person)
+    def _add(self, image: Picture, landmarks: Landmarks, confidence: float) -> Followed:
+        box = pose_box(landmarks, image.shape[1], image.shape[0])
+        person = Followed(Track(box, self.frame), landmarks.clothing, self.frame, confidence)
+        person.see(landmarks, self.frame, box, confidence)
+        self.people.append(person)
+        return person
 
 
-def _one_each(seen: Sequence[tuple[_Person, Sighting]]) -> list[tuple[_Person, Sighting]]:
-    """Of people who claim one pose the surest."""
-    kept: list[tuple[_Person, Sighting]] = []
-    for person, sighting in sorted(seen, key=lambda item: -item[1].confidence):
-        if not any(same_pose(sighting.landmarks, other.landmarks) for _, other in kept):
-            kept.append((person, sighting))
+def _alone(look: _Look, confidence: float) -> _Claim:
+    if look.landmarks is None:
+        raise ValueError("nobody looked")
+    return _Claim(look.person, look.landmarks, look.box, confidence, confirmed=False)
+
+
+def _one_each(claims: Sequence[_Claim]) -> list[_Claim]:
+    """Of people who claim one pose the one with the best claim."""
+    kept: list[_Claim] = []
+    for claim in sorted(claims, key=lambda claim: -claim.worth):
+        if not any(same_pose(claim.landmarks, other.landmarks) for other in kept):
+            kept.append(claim)
     return kept
-
-
-def _prominence(sightings: Sequence[Sighting]) -> float:
-    """Large, sure and long in the picture."""
-    return sum(sighting.confidence * float(np.sqrt(areas(sighting.box))) for sighting in sightings)

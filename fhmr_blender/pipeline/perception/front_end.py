@@ -1,7 +1,9 @@
 """The front end's doors: one picture, or a clip frame by frame."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +12,21 @@ from ...core.motion import Observations
 from ...errors import FhmrError
 from ...jobs import Report
 from ..footage import Footage
+from ..read_ahead import read_ahead
 from ..weights import Networks
 from .boxes import clipped
+from .bridging import observations_of
+from .cache import Cache, Entry
 from .crops import Picture
 from .detector import detect_people
-from .following import STILL_SCORE, Follower, Sighting
+from .following import STILL_SCORE, Follower
+from .linking import identities
 from .regions import Fit, find_bodies, find_unboxed, without_doubles
+from .remembering import part_of, recall
+
+_PART = 120  # frames, at most, that a run which is broken off has to look at again
+_VERSION = 1  # of what this folder sees: a stored part of another version is not used
+_NETWORKS = ("landmarker", "detector", "person_detector")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +84,15 @@ def observe_picture(
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Who was seen in a picture or clip."""
+
+    people: tuple[Observations, ...]  # the most prominent first
+    cuts: tuple[int, ...]  # frame numbers with which another camera angle begins
+    notes: tuple[str, ...]  # sentences for the artist
+
+
 def observe(
     footage: Footage,
     frames: Sequence[int],
@@ -82,7 +102,8 @@ def observe(
     *,
     people: int | None = None,
     boxes: Floats | None = None,
-) -> tuple[Observations, ...]:
+    cache: Cache | None = None,
+) -> Observed:
     """Find the people of a picture or clip, keep them apart and find their landmarks.
 
     Args:
@@ -93,44 +114,142 @@ def observe(
         report: Told the progress; may raise `Cancelled`.
         people: Keep only the most prominent; None keeps all.
         boxes: (P, 4) x0 y0 x1 y1 drawn by hand in the first frame; then only they are followed.
+        cache: Where what was seen is kept, for the next run and for one that is broken off.
 
     Returns:
-        One person each, the most prominent first, over the frames where it was seen.
+        One person each over the frames where it was seen, short gaps bridged.
 
     Raises:
-        FhmrError: Nobody was found.
+        FhmrError: Nobody was found, or no frame can be read.
     """
-    follower = Follower(networks)
-    for index, number in enumerate(frames):
-        report(index / len(frames), f"Landmarks {index + 1}/{len(frames)}")
-        follower.look(footage.frame(number), None if index else boxes)
-    found = follower.people()[:people]
+    numbers, seconds = np.asarray(frames, dtype=np.int64), footage.seconds(frames)
+    rate = observed_rate(seconds)
+    follower = Follower(networks, rate)
+    entry = None
+    if cache is not None:
+        entry = cache.entry(_key(footage, numbers, rate, boxes, networks))
+    unreadable, error = _follow(follower, footage, frames, boxes, entry, report)
+    if error is not None and len(unreadable) == len(frames):
+        raise error
+    found = identities(follower.people, follower.cuts, rate, len(frames), follower.only_given)
     if not found:
         where = f"frame {frames[0]}" if len(frames) == 1 else f"frames {frames[0]}-{frames[-1]}"
         raise FhmrError(
             f"No person was found in {where} of {footage.path.name}.",
             "Choose other frames, or a picture that shows the person larger.",
         )
-    numbers, seconds = np.asarray(frames, dtype=np.int64), footage.seconds(frames)
-    return tuple(_observations(person, numbers, seconds, intrinsics) for person in found)
-
-
-def _observations(
-    person: Sequence[Sighting], numbers: Indices, seconds: Floats, intrinsics: Floats
-) -> Observations:
-    seen = np.array([sighting.frame for sighting in person])
-    landmarks = [sighting.landmarks for sighting in person]
-    return Observations(
-        frames=numbers[seen],
-        seconds=seconds[seen],
-        intrinsics=np.broadcast_to(intrinsics, (len(seen), 4)).astype(float),
-        bbox=np.array([sighting.box for sighting in person]),
-        region=np.array([item.region for item in landmarks]),
-        track_confidence=np.array([sighting.confidence for sighting in person]),
-        keypoints=np.array([item.keypoints for item in landmarks]),
-        keypoints_world=np.array([item.keypoints_world for item in landmarks]),
-        image_feature=np.array([item.image_feature for item in landmarks]),
+    notes = [_unreadable_words(numbers[unreadable])] if unreadable else []
+    if entry is not None and entry.problem:
+        notes.append(entry.problem)
+    return Observed(
+        people=tuple(
+            observations_of(person, numbers, seconds, intrinsics) for person in found[:people]
+        ),
+        cuts=tuple(int(numbers[cut]) for cut in follower.cuts),
+        notes=tuple(notes),
     )
+
+
+def _follow(
+    follower: Follower,
+    footage: Footage,
+    frames: Sequence[int],
+    boxes: Floats | None,
+    entry: Entry | None,
+    report: Report,
+) -> tuple[list[int], FhmrError | None]:
+    """Show the follower every frame, those of stored parts excepted.
+
+    Returns:
+        The places in `frames` that cannot be read, and what the last of them said.
+    """
+    last, length = len(frames) - 1, part_length(follower.every)
+    report(0.0, "Landmarks")
+    unreadable = [] if entry is None else _recall_parts(follower, entry, last, length)
+    since, error = follower.frame, None
+    with contextlib.closing(decoded_ahead(footage, frames[since + 1 :])) as images:
+        for index, image in enumerate(images, since + 1):
+            report(index / len(frames), f"Landmarks {index + 1}/{len(frames)}")
+            if isinstance(image, FhmrError):
+                unreadable.append(index)
+                error = image
+            follower.look(None if isinstance(image, FhmrError) else image, None if index else boxes)
+            if entry is not None and (index == last or (index and index % length == 0)):
+                entry.save(_part_name(index), part_of(follower, since, unreadable))
+                since = index
+    return unreadable, error
+
+
+def part_length(every: int) -> int:
+    """Frames of a stored part: it ends with a regular detection, behind which nothing waits."""
+    return every * max(_PART // every, 1)
+
+
+def _recall_parts(follower: Follower, entry: Entry, last: int, length: int) -> list[int]:
+    """Go on behind the stored parts that follow each other.
+
+    Returns:
+        The places that could not be read.
+    """
+    unreadable: list[int] = []
+    while follower.frame < last:
+        following = max(follower.frame, 0) + length
+        part = entry.load(_part_name(min(following, last)))
+        if part is None:
+            break
+        try:
+            unreadable = recall(follower, part)
+        except ValueError:
+            break
+    return unreadable
+
+
+def _part_name(last: int) -> str:
+    return f"until_{last:07d}"
+
+
+def decoded_ahead(footage: Footage, frames: Sequence[int]) -> Generator[Picture | FhmrError]:
+    """The frames, decoded ahead; what cannot be read comes as its error."""
+
+    def one_by_one() -> Iterator[Picture | FhmrError]:
+        for number in frames:
+            try:
+                yield footage.frame(number)
+            except FhmrError as error:
+                yield error
+
+    return read_ahead(one_by_one())
+
+
+def observed_rate(seconds: Floats) -> float:
+    """Frames observed in a second; rounded, so that it does not hang on the range's end."""
+    steps = np.diff(seconds)
+    middle = float(np.median(steps)) if len(steps) else 1.0
+    return round(1.0 / max(middle, 1e-3), 2)
+
+
+def _key(
+    footage: Footage, numbers: Indices, rate: float, boxes: Floats | None, networks: Networks
+) -> dict[str, Any]:
+    """Everything that decides what is seen; where the clip ends is not among it."""
+    step = int(numbers[1] - numbers[0]) if len(numbers) > 1 else 1
+    regular = bool((np.diff(numbers) == step).all())
+    return {
+        "perception": _VERSION,
+        "sha256": footage.sha256,
+        "first": int(numbers[0]),
+        "step": step if regular else [int(number) for number in numbers],
+        "rate": rate,
+        "boxes": None if boxes is None else np.asarray(boxes, dtype=float).tolist(),
+        "networks": [networks.checksums.get(name, "") for name in _NETWORKS],
+    }
+
+
+def _unreadable_words(numbers: Indices) -> str:
+    named = ", ".join(str(number) for number in numbers[:5])
+    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    what = "Frame" if len(numbers) == 1 else "Frames"
+    return f"{what} {named}{more} cannot be read: nobody was looked for there."
 
 
 def _observation(fit: Fit, box: Floats, confidence: float) -> PictureObservation:

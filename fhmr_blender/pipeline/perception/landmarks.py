@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.arrays import Bools, Floats, check_shapes
 from ..runtime import Network
+from .appearance import CLOTHING_SIZE, clothing
 from .crops import Picture, crop_to_image, cut
 
 SIZE = 256  # pixels of the landmark network's input
@@ -31,6 +32,7 @@ class Landmarks:
     image_feature: Floats  # (288,) what the network's heads read, averaged over its 2 x 2 cells
     mask: Bools  # (256, 256) pixels of the crop that show this person, without the neighbours
     next_region: Floats  # (4,) where it would look next
+    clothing: Floats  # (128,) colours of trunk and thighs
     flag: float  # 0..1, small where there is nobody at all; says nothing about who or how turned
 
     def __post_init__(self) -> None:
@@ -42,6 +44,7 @@ class Landmarks:
             image_feature="288",
             mask="256 256",
             next_region="4",
+            clothing=str(CLOTHING_SIZE),
         )
 
 
@@ -68,6 +71,7 @@ def find_landmarks(image: Picture, region: Floats, landmarker: Network) -> Landm
         image_feature=answer["feature"][0].reshape(-1, 288).mean(axis=0, dtype=float),
         mask=answer["seg_logits"][0, 0] > 0.0,
         next_region=region_from_points(pixels[_CENTRE], pixels[_EDGE]),
+        clothing=clothing(crop, raw[:LANDMARKS, :2]),
         flag=float(answer["poseflag"][0, 0]),
     )
 

@@ -6,6 +6,7 @@ swapped or neighbouring poses. So a pose is judged by how well it fills the pers
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -30,6 +31,16 @@ _SAME_POSE = 0.08  # guess: mean distance of two heads and shoulders, over the s
 _LOST = 0.75  # guess: a second pass that overlaps less than this times the first has slid away
 _CUT_ASPECT = 1.6  # guess: a box at the picture's lower edge that is less tall for its width is cut
 _EDGE_SHARE = 0.02  # guess: of the picture's height that counts as touching the lower edge
+
+
+class Posed(Protocol):
+    """Somebody's landmarks, fresh or remembered."""
+
+    @property
+    def keypoints(self) -> Floats: ...  # (33, 5)
+
+    @property
+    def region(self) -> Floats: ...  # (4,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +126,7 @@ def find_unboxed(
     return None
 
 
-def same_pose(a: Landmarks, b: Landmarks) -> bool:
+def same_pose(a: Posed, b: Posed) -> bool:
     """Whether two poses are one person's: their heads and shoulders coincide."""
     distance = np.linalg.norm(a.keypoints[:13, :2] - b.keypoints[:13, :2], axis=-1).mean()
     return bool(distance < _SAME_POSE * min(a.region[2], b.region[2]))

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...core.arrays import Floats
+from .assignment import cheapest_pairs
 from .boxes import areas, intersections, overlaps
 
 _MATCHED = 0.2  # guess: least overlap of a box with where the person was expected
-_PATIENCE = 15  # frames without sight after which a person counts as gone
 _BORN = 0.4  # detector score from which a box without a track starts one
 _CLAIMED = 0.5  # guess: a new box that a known person covers this much starts nobody
 _INSIDE = 0.85  # guess: share of the smaller box that makes it lie inside
@@ -18,7 +18,7 @@ _INERTIA = 0.5  # guess: share of the last velocity in the next
 
 @dataclass(eq=False)
 class Track:
-    """One person over the frames seen so far; the tracker alone changes it."""
+    """Where one person was seen last and is heading; the tracker alone changes it."""
 
     box: Floats  # (4,) last seen, pixels
     frame: int  # last seen, counted in frames observed
@@ -48,7 +48,7 @@ class Track:
 
 
 def assign(tracks: list[Track], boxes: Floats, scores: Floats, frame: int) -> list[int | None]:
-    """Match boxes to tracks, the best overlaps first.
+    """Match boxes to tracks, so that all together overlap as much as they can.
 
     Args:
         tracks: Those that may still be seen.
@@ -59,19 +59,25 @@ def assign(tracks: list[Track], boxes: Floats, scores: Floats, frame: int) -> li
     Returns:
         Per track the index of its box, or None.
     """
-    matched: list[int | None] = [None] * len(tracks)
-    if not tracks or not len(boxes):
+    expected = np.array([track.expected_box(frame) for track in tracks]).reshape(-1, 4)
+    ages = np.array([frame - track.frame for track in tracks], dtype=float)
+    return assign_boxes(expected, ages, boxes, scores)
+
+
+def assign_boxes(expected: Floats, ages: Floats, boxes: Floats, scores: Floats) -> list[int | None]:
+    """Match boxes (P, 4) with scores (P,) to where people are expected (K, 4).
+
+    `ages` (K,): frames since each was seen; lately seen people come first, so that a lost one does
+    not take a neighbour's box.
+    """
+    matched: list[int | None] = [None] * len(expected)
+    if not len(expected) or not len(boxes):
         return matched
-    expected = np.array([track.expected_box(frame) for track in tracks])
     table = overlaps(expected, boxes)
-    # Lately seen people first, so that a lost one does not take a neighbour's box.
-    age = np.array([frame - track.frame for track in tracks])
-    value = np.where(table >= _MATCHED, table + 0.1 * scores - 0.05 * age[:, None], -np.inf)
-    while np.isfinite(value).any():
-        track, box = np.unravel_index(int(np.argmax(value)), value.shape)
-        matched[int(track)] = int(box)
-        value[track, :] = -np.inf
-        value[:, box] = -np.inf
+    costs = 1.0 - table - 0.1 * scores + 0.05 * np.minimum(ages, 10.0)[:, None]
+    costs[table < _MATCHED] = np.inf
+    for person, box in cheapest_pairs(costs, 2.0):
+        matched[person] = box
     return matched
 
 
@@ -79,8 +85,15 @@ def newcomers(
     tracks: list[Track], boxes: Floats, scores: Floats, matched: list[int | None], frame: int
 ) -> list[int]:
     """Indices of sure boxes that belong to nobody known."""
-    taken = {index for index in matched if index is not None}
     expected = np.array([track.expected_box(frame) for track in tracks]).reshape(-1, 4)
+    return unclaimed(expected, boxes, scores, matched)
+
+
+def unclaimed(
+    expected: Floats, boxes: Floats, scores: Floats, matched: list[int | None]
+) -> list[int]:
+    """Indices of sure boxes that lie over nobody expected (K, 4)."""
+    taken = {index for index in matched if index is not None}
     claimed = overlaps(boxes, expected) >= _CLAIMED
     # One of two boxes of similar size that lies inside the other is the same person, seen in part.
     common = intersections(boxes, expected)
@@ -92,8 +105,3 @@ def newcomers(
         for index in range(len(boxes))
         if index not in taken and scores[index] >= _BORN and not claimed[index].any()
     ]
-
-
-def alive(track: Track, frame: int) -> bool:
-    """Whether a person may still come back in this frame."""
-    return frame - track.frame <= _PATIENCE
