@@ -1,6 +1,7 @@
 """Guidance, seed and pins at work while they are dragged.
 
-One frame is drawn in the very event, so that Blender's own undo step of the slider holds the pose.
+One frame is drawn in the very event, so that Blender's own undo step of the slider holds the pose;
+the keys of a whole clip follow when the slider rests, and until then the take says `unwritten`.
 A longer scope shows its present frame at once, and is drawn in a worker when the slider rests;
 its result makes an undo step of its own, and what lies before it says `pending`: there the panel
 goes back to what was drawn. The latest value wins.
@@ -14,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from ..core.motion import Shot
+from ..core.motion import Motion, Shot
 from ..errors import FhmrError
 from ..jobs import Cancelled, Report
 from ..pipeline.resample_settings import ResampleSettings, frames_of
 from ..pipeline.variations import Drawn, commit, show_variation, variations
-from . import draws, job_timer, models, preferences, saved_state, shot_scene, shown, takes
+from . import clean_up, draws, job_timer, models, preferences, saved_state, shot_scene, shown, takes
 from .properties import FHMR_PG_take, take_of
 from .take_properties import quietly
 
@@ -42,6 +43,7 @@ class _Seat:
     shot: Shot
     session: "LimbSession"
     seconds: float | None = None  # that the last event took
+    shown: Motion | None = None  # of a clip before the first draw, cleaned up
 
     def note(self, seconds: float) -> None:
         """The first event of a seat also warms caches: it says little."""
@@ -50,7 +52,7 @@ class _Seat:
 
 @dataclass(eq=False)
 class _Wanted:
-    """What is to be drawn when the slider rests."""
+    """What is to be drawn, or whose keys are to be written, when the slider rests."""
 
     rig: str
     scene: str
@@ -70,6 +72,7 @@ class _Work:
 
 _seats: dict[str, _Seat] = {}  # at most two: of the scope and of the frame that is shown
 _wanted: _Wanted | None = None
+_unwritten: _Wanted | None = None
 _work: _Work | None = None
 _problems: dict[str, str] = {}
 
@@ -153,22 +156,38 @@ def give_up(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
 
 def tick() -> float | None:
     """Called by Blender's timer; returns when it wants to be called again."""
-    global _wanted
+    global _wanted, _unwritten
+    if _unwritten is not None and time.monotonic() - _unwritten.since >= SETTLE:
+        rig = bpy.data.objects.get(_unwritten.rig)
+        scene, _unwritten = bpy.data.scenes.get(_unwritten.scene), None
+        if rig is not None and scene is not None:
+            write_keys(rig, scene)
     if _work is not None:
         _look_at_work()
     elif _wanted is not None and time.monotonic() - _wanted.since >= SETTLE:
         wanted, _wanted = _wanted, None
         _start(wanted)
-    return TICK if _work is not None or _wanted is not None else None
+    return TICK if _work is not None or _wanted is not None or _unwritten is not None else None
+
+
+def write_keys(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
+    """Write the keys of what was drawn while a slider moved, if that is still to be done."""
+    if not takes.is_rig(rig) or not take_of(rig).hand.unwritten or takes.why_not(rig):
+        return
+    try:
+        shot, person = saved_state.load(rig)
+        shown.refresh(rig, scene, shot, person)
+    except FhmrError as error:
+        _problems[rig.name] = str(error)
 
 
 def stop() -> None:
     """Forget everything; what runs is cancelled."""
-    global _work
+    global _work, _unwritten
     _cancel_work()
     if _work is not None:
         job_timer.forget(_work.state)
-    _work = None
+    _work = _unwritten = None
     _seats.clear()
     _problems.clear()
     if bpy.app.timers.is_registered(tick):
@@ -182,11 +201,20 @@ def on_leave_file(*_: object) -> None:
 
 
 @bpy.app.handlers.persistent
+def on_save(*_: object) -> None:
+    """Called by Blender before a file is saved: what it holds is complete."""
+    for scene in bpy.data.scenes:
+        for item in scene.objects:
+            write_keys(item, scene)
+
+
+@bpy.app.handlers.persistent
 def on_undo(scene: bpy.types.Scene, *_: object) -> None:
     """Called by Blender after undo and redo: what was never drawn is taken back in the panel."""
     for item in scene.objects:
         if takes.is_rig(item) and take_of(item).hand.pending and not takes.why_not(item):
             give_up(item, scene)
+        write_keys(item, scene)
 
 
 def _mark(take: FHMR_PG_take) -> None:
@@ -205,10 +233,34 @@ def _draw_at_once(rig: bpy.types.Object, scene: bpy.types.Scene) -> bool:
         return False
     start = time.perf_counter()
     drawn = seat.session.draw(wish)
-    shown.put_drawn(rig, scene, commit(seat.shot, drawn), drawn)
+    changed = commit(seat.shot, drawn)
+    if takes.is_still(shot):
+        shown.put_drawn(rig, scene, changed, drawn)
+    else:
+        shown.put_drawn(rig, scene, changed, drawn, _glance(rig, seat, changed, drawn))
+        _write_later(rig, scene)
     seat.note(time.perf_counter() - start)
     seat.revision = take_of(rig).revision
     return True
+
+
+def _glance(rig: bpy.types.Object, seat: _Seat, changed: Shot, drawn: Drawn) -> Motion:
+    """A clip as it was before the first draw, with the limbs of the scope as they are drawn."""
+    if seat.shown is None:
+        seat.shown = clean_up.shown_motion(rig, seat.shot, seat.shot.people[0])
+    person = changed.people[0]
+    rows = np.searchsorted(person.observations.frames, drawn.frames)
+    place = np.ix_(rows, np.array(drawn.settings.joints))
+    rotations = seat.shown.rotations.copy()
+    rotations[place] = person.motion_world.rotations[place]
+    return replace(seat.shown, rotations=rotations)
+
+
+def _write_later(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
+    global _unwritten
+    _unwritten = _Wanted(rig.name, scene.name)
+    if attended() and not bpy.app.timers.is_registered(tick):
+        bpy.app.timers.register(tick, first_interval=TICK, persistent=True)
 
 
 def _preview(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:

@@ -30,6 +30,7 @@ HANDLERS = (
     (bpy.app.handlers.load_pre, live.on_leave_file),
     (bpy.app.handlers.load_post, saved_state.on_load),
     (bpy.app.handlers.depsgraph_update_post, watch.on_update),
+    (bpy.app.handlers.save_pre, live.on_save),
     (bpy.app.handlers.undo_post, live.on_undo),
     (bpy.app.handlers.redo_post, live.on_undo),
     (bpy.app.handlers.undo_post, watch.on_undo),

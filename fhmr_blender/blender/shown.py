@@ -2,16 +2,23 @@
 
 import bpy
 
-from ..core.motion import Person, Shot
+from ..core.motion import Motion, Person, Shot
 from ..pipeline.unmet import Unmet
 from ..pipeline.variations import Drawn
 from . import job_timer, saved_state, shot_scene, takes
 from .properties import take_of
+from .rig import pose
 from .scene_camera import MOVIE_START
 from .take_properties import quietly
 
 
-def put(rig: bpy.types.Object, scene: bpy.types.Scene, shot: Shot, person: Person) -> None:
+def put(
+    rig: bpy.types.Object,
+    scene: bpy.types.Scene,
+    shot: Shot,
+    person: Person,
+    glance: Motion | None = None,
+) -> None:
     """Make a changed person the state of a rig: shown, keys that we made rewritten, stored.
 
     Args:
@@ -19,11 +26,17 @@ def put(rig: bpy.types.Object, scene: bpy.types.Scene, shot: Shot, person: Perso
         scene: Its present frame is shown.
         shot: With this person.
         person: As it has become.
+        glance: Pose only the present frame, by this motion in `world`; the keys are `unwritten`.
 
     Raises:
         FhmrError: A bone was renamed or deleted; nothing is changed then.
     """
-    refresh(rig, scene, shot, person)
+    if glance is None:
+        refresh(rig, scene, shot, person)
+    else:
+        pose(rig, glance, takes.nearest_index(shot, person, scene.frame_current))
+        with quietly():
+            take_of(rig).hand.unwritten = True
     saved_state.change_person(rig, shot, person)
     job_timer.redraw(bpy.context)
 
@@ -35,9 +48,17 @@ def refresh(rig: bpy.types.Object, scene: bpy.types.Scene, shot: Shot, person: P
         FhmrError: A bone was renamed or deleted.
     """
     shot_scene.refresh(rig, shot, person, scene)
+    with quietly():
+        take_of(rig).hand.unwritten = False
 
 
-def put_drawn(rig: bpy.types.Object, scene: bpy.types.Scene, shot: Shot, drawn: Drawn) -> None:
+def put_drawn(
+    rig: bpy.types.Object,
+    scene: bpy.types.Scene,
+    shot: Shot,
+    drawn: Drawn,
+    glance: Motion | None = None,
+) -> None:
     """Show what was just drawn; the variations are listed and wait to be kept.
 
     Args:
@@ -45,11 +66,12 @@ def put_drawn(rig: bpy.types.Object, scene: bpy.types.Scene, shot: Shot, drawn: 
         scene: Its present frame is shown.
         shot: With the rig's person alone, the first variation committed.
         drawn: All of them.
+        glance: As of `put`.
 
     Raises:
         FhmrError: A bone was renamed or deleted; nothing is changed then.
     """
-    put(rig, scene, shot, shot.people[0])
+    put(rig, scene, shot, shot.people[0], glance)
     hand = take_of(rig).hand
     rows = hand.variations
     while len(rows) > len(drawn.unmet):

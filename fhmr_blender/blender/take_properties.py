@@ -83,7 +83,8 @@ class FHMR_PG_hand(bpy.types.PropertyGroup):
     """What belongs to the artist's choosing on one rig.
 
     `open` while variations wait to be kept. `pending` while the panel says what has not been
-    drawn yet; `drawn_guidance` and `drawn_seed` are what was.
+    drawn yet; `drawn_guidance` and `drawn_seed` are what was. `unwritten` while a clip's keys do
+    not hold yet what was drawn.
     """
 
     if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class FHMR_PG_hand(bpy.types.PropertyGroup):
         shown: int
         variations: bpy.types.bpy_prop_collection_idprop[FHMR_PG_variation]
         pending: bool
+        unwritten: bool
         corrections: str
         drawn_guidance: float
         drawn_seed: int
@@ -141,6 +143,7 @@ class FHMR_PG_hand(bpy.types.PropertyGroup):
         )
         variations: CollectionProperty(type=FHMR_PG_variation)
         pending: BoolProperty(options={"HIDDEN"})
+        unwritten: BoolProperty(options={"HIDDEN"})
         corrections: StringProperty(options={"HIDDEN"})  # of landmarks, not solved yet; JSON
         drawn_guidance: FloatProperty(options={"HIDDEN"}, default=1.0)
         drawn_seed: IntProperty(options={"HIDDEN"})

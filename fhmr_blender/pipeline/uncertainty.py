@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -56,6 +57,10 @@ class Spread:
         return np.stack(columns, axis=-1)
 
 
+# A slider that moves asks for the same person's again and again.
+_spreads: "WeakKeyDictionary[Person, Spread]" = WeakKeyDictionary()
+
+
 def spread_of(joints: Floats) -> Floats:
     """Joints of samples (S, ..., 3), metres -> (...,) root mean square distance from the mean."""
     return np.sqrt(((joints - joints.mean(axis=0)) ** 2).sum(axis=-1).mean(axis=0))
@@ -68,6 +73,14 @@ def spread(person: Person, rest_joints: Floats) -> Spread:
         person: After Estimate his samples cover all frames; each draw keeps what it replaces.
         rest_joints: (24, 3) metres, of his body.
     """
+    known = _spreads.get(person)
+    if known is not None:
+        return known
+    found = _spreads[person] = _spread(person, rest_joints)
+    return found
+
+
+def _spread(person: Person, rest_joints: Floats) -> Spread:
     kept = person.extra.get(KEPT)
     count = len(person.observations.frames)
     estimated = bool(np.all(person.chosen < 0)) and len(person.samples.frames) == count

@@ -1,6 +1,7 @@
 """Guidance and seed change the body while they are dragged, and undo takes it back at once."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import bpy
@@ -87,14 +88,25 @@ def test_the_dice_draws_at_once(scene: bpy.types.Scene, body: Body) -> None:
     assert moved(before, pose(rig)) == LEFT_ARM
 
 
-def test_one_frame_of_a_clip_and_its_keys_follow_the_slider(
-    scene: bpy.types.Scene, body: Body
+@pytest.mark.parametrize("rests", [lambda _: live.tick(), live.on_save, live.on_undo])
+def test_one_frame_of_a_clip_follows_the_slider_and_its_keys_when_that_rests(
+    rests: Callable[[bpy.types.Scene], object],
+    scene: bpy.types.Scene,
+    body: Body,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(live, "SETTLE", 0.0)
     rig = build(scene, sitter.shot(6), body)
     rig.fhmr_take.scope = "FRAME"
-    scene.frame_set(4)
     before = poses(scene, rig, 6)
+    scene.frame_set(4)
     rig.fhmr_take.guidance = 0.0
+    drawn = pose(rig)
+    assert moved(before[3], drawn) == LEFT_ARM
+    assert rig.fhmr_take.hand.unwritten
+    rests(scene)
+    assert not rig.fhmr_take.hand.unwritten
+    assert not moved(drawn, poses(scene, rig, 6)[3])
     changed = [moved(old, new) for old, new in zip(before, poses(scene, rig, 6), strict=True)]
     assert changed == [set(), set(), set(), LEFT_ARM, set(), set()]
 
