@@ -1,9 +1,10 @@
 """A sheet of limb variations on real pictures whose limbs are hidden, to look at.
 
-python -m tests.benchmarks.variation_sheet FOLDER --out docs/variations.png
+python -m tests.benchmarks.variation_sheet [FOLDER] [--out docs/variations.png]
 
-One row a case: the picture, what Estimate shows, then the variations in their order. The bodies
-are drawn beyond the picture's edges, too, where its hidden limbs lie. Left orange, right blue.
+One row a case whose footage lies in the folder (default tests/data): the picture, what Estimate
+shows, then the variations in their order. The bodies are drawn beyond the picture's edges, too,
+where its hidden limbs lie. Left orange, right blue.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from fhmr_blender.pipeline.resample_settings import ResampleSettings
 from fhmr_blender.pipeline.variations import commit
 from fhmr_blender.pipeline.weights import Networks, load_networks
 
+ROOT = Path(__file__).resolve().parents[2]
 TILE = 256  # pixels
 VARIATIONS = 6
 _MARGIN = 0.15  # of the body's extent, round about a tile
@@ -38,22 +40,22 @@ _MARGIN = 0.15  # of the body's extent, round about a tile
 class Case:
     """A limb that a picture does not show."""
 
-    source: str
+    source: str  # without its ending
     limbs: tuple[str, ...]
     frame: int = 0
 
 
 CASES = (
-    Case("tfjs_three_people.jpg", ("right_arm", "left_leg", "right_leg")),
-    Case("caliscope_seated_board.mp4", ("left_arm", "right_arm"), frame=30),
-    Case("tfjs_pose_1.mp4", ("left_leg", "right_leg"), frame=30),
-    Case("skimage_astronaut.png", ("left_leg", "right_leg")),
+    Case("tfjs_three_people", ("right_arm", "left_leg", "right_leg")),
+    Case("caliscope_seated_board", ("left_arm", "right_arm"), frame=30),
+    Case("tfjs_pose_1", ("left_leg", "right_leg"), frame=30),
+    Case("skimage_astronaut", ("left_leg", "right_leg")),
 )
 
 
-def variation_row(case: Case, folder: Path, networks: Networks) -> Picture:
+def variation_row(case: Case, path: Path, networks: Networks) -> Picture:
     """(TILE, (2 + VARIATIONS) TILE, 3)."""
-    footage = Footage(folder / case.source)
+    footage = Footage(path)
     chosen = EstimateSettings(start=case.frame, stop=case.frame + 1)
     shot = estimate(footage, networks, chosen, silent)
     person = shot.people[0]
@@ -111,11 +113,17 @@ def _tile(image: Picture, shot: Shot, person: int, frame: int, region: Floats) -
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Draw variations of hidden limbs.")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "tests" / "data")
     parser.add_argument("--out", type=Path, default=Path("out/variations.png"))
     arguments = parser.parse_args()
     networks = load_networks()
-    rows = [variation_row(case, arguments.folder, networks) for case in CASES]
+    rows: list[Picture] = []
+    for case in CASES:
+        found = sorted(arguments.folder.glob(f"{case.source}.*"))
+        if found:
+            rows.append(variation_row(case, found[0], networks))
+        else:
+            sys.stdout.write(f"{case.source}: not in {arguments.folder}\n")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     write_picture(arguments.out, np.concatenate(rows))
 
