@@ -224,7 +224,9 @@ def _mark(take: FHMR_PG_take) -> None:
 
 def _draw_at_once(rig: bpy.types.Object, scene: bpy.types.Scene) -> bool:
     """Draw in the event if the scope is one frame and that is quick."""
-    shot, person = saved_state.load(rig)
+    seat = _seats.get("scope")
+    shot = seat.shot if seat is not None and _is_at(seat, rig) else saved_state.load(rig)[0]
+    person = shot.people[0]
     wish = draws.read(rig, scene, shot, person)
     if np.count_nonzero(frames_of(person, wish.start, wish.stop)) > 1:
         return False
@@ -307,6 +309,11 @@ def _sit(
     seat = _Seat(rig.name, revision, scope, shot, open_session(shot, networks, settings))
     _seats[kind] = seat
     return seat
+
+
+def _is_at(seat: _Seat, rig: bpy.types.Object) -> bool:
+    """Whether nobody else has changed the take since the seat drew."""
+    return (seat.rig, seat.revision) == (rig.name, take_of(rig).revision)
 
 
 def _want(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:

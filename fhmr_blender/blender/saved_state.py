@@ -60,11 +60,20 @@ def store_person(rig: bpy.types.Object, shot: Shot, person: Person) -> None:
     _offer(take, shot, person)
 
 
-def change_person(rig: bpy.types.Object, shot: Shot, person: Person) -> None:
-    """Store what a person has become; what Estimate made is remembered."""
+def change_person(
+    rig: bpy.types.Object, shot: Shot, person: Person, *, in_haste: bool = False
+) -> None:
+    """Store what a person has become; what Estimate made is remembered.
+
+    Args:
+        rig: The armature.
+        shot: With this person.
+        person: As it has become.
+        in_haste: A slider moves: quick rather than small.
+    """
     take = take_of(rig)
     take.estimate = take.estimate or take.data
-    _store(take, shot, person)
+    _store(take, shot, person, small=not in_haste)
 
 
 def restore_estimate(rig: bpy.types.Object) -> None:
@@ -133,8 +142,8 @@ def on_load(_path: str) -> None:
                 migrate(take_of(item))
 
 
-def _store(take: FHMR_PG_take, shot: Shot, person: Person) -> None:
-    take.data = shot_file.encode(replace(shot, people=(person,)))
+def _store(take: FHMR_PG_take, shot: Shot, person: Person, *, small: bool = True) -> None:
+    take.data = shot_file.encode(replace(shot, people=(person,)), small=small)
     _note(take, shot, person)
 
 

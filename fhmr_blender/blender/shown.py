@@ -37,7 +37,7 @@ def put(
         pose(rig, glance, takes.nearest_index(shot, person, scene.frame_current))
         with quietly():
             take_of(rig).hand.unwritten = True
-    saved_state.change_person(rig, shot, person)
+    saved_state.change_person(rig, shot, person, in_haste=glance is not None)
     job_timer.redraw(bpy.context)
 
 

@@ -34,15 +34,16 @@ class MalformedError(ValueError):
     """Bytes that are no archive of plain arrays; says what is wrong."""
 
 
-def pack_arrays(arrays: Mapping[str, Array]) -> bytes:
-    """Write arrays as a compressed .npz."""
+def pack_arrays(arrays: Mapping[str, Array], *, small: bool = True) -> bytes:
+    """Write arrays as an .npz, compressed where it shall be `small`."""
+    method = zipfile.ZIP_DEFLATED if small else zipfile.ZIP_STORED
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", _LONG_AGO)
             content = io.BytesIO()
             np.lib.format.write_array(content, np.asarray(array, order="C"), allow_pickle=False)
-            archive.writestr(entry, content.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=1)
+            archive.writestr(entry, content.getvalue(), method, compresslevel=1)
     return buffer.getvalue()
 
 
