@@ -32,7 +32,7 @@ from .pins import check_pins
 from .reach import reach
 from .resample_settings import ResampleSettings, check_settings, frames_of
 from .seams import eased, own_acceleration, shares
-from .selection import Judgement, judge, landmark_misfit
+from .selection import Judgement, judge, picture_agreement
 from .uncertainty import spread_of
 from .unmet import unmet
 from .variations import Drawn
@@ -44,7 +44,6 @@ from .weights import Networks
 _CONTEXT = 8
 _CONTEXT_OF_ONE = 1
 _AT_ONCE = 16  # frames; in longer scopes variations are finished one by one, the first one first
-_POOR = 6.0  # squared deviations at which agreement is 1 / e; guess: 2.4 deviations is a poor fit
 _APART = (
     16.0  # squared deviations of 5 cm at which plausibility is 1 / e; guess: branches 20 cm apart
 )
@@ -275,8 +274,7 @@ class LimbSession:
         marks = self._build.calibration.landmarks(
             outer, relative + self._posture.pelvis[inside][:, None], self._build.stature
         )
-        misfit = landmark_misfit(marks, self._posture.pelvis[inside], self._build, self._evidence)
-        columns = settings.columns
+        pelvis, columns = self._posture.pelvis[inside], settings.columns
         return Drawn(
             settings=settings,
             person=self._person.id,
@@ -287,7 +285,7 @@ class LimbSession:
             contacts=pool.contacts[chosen],
             scores=pool.judgement.scores[chosen],
             plausibility=_plausibility(pool.judgement, chosen, columns),
-            agreement=np.exp(-misfit[..., columns].mean(axis=(1, 2)) / _POOR),
+            agreement=picture_agreement(marks, pelvis, self._build, self._evidence, columns),
             unmet=tuple(unmet(one, self._rest_joints, scope, self.frames) for one in rotations),
             drawn_ids=chosen,
             spread=np.zeros((len(self.frames), len(LIMB_JOINTS))),

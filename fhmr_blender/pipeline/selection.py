@@ -23,6 +23,7 @@ from .evidence import Evidence
 _AGREEMENT = 0.05
 _SPREAD = 0.10
 _JUDGED = 512  # frames at once, for memory
+_OFF = 0.05  # of the person's height in the picture: so far off, agreement is 1 / e; guess
 _FARTHEST = 9.0  # squared deviations; beyond that a landmark is mistaken, not the sample
 
 
@@ -132,6 +133,29 @@ def _squares(difference: Floats) -> Floats:
     squares = (difference**2).sum(axis=-1)
     columns = [squares[..., limb == LIMB_OF_LIMB_JOINT].mean(-1) for limb in range(len(LIMB_NAMES))]
     return np.stack(columns, axis=-1)
+
+
+def picture_agreement(
+    marks: Floats, pelvis: Floats, build: Build, evidence: Evidence, columns: list[int]
+) -> Floats:
+    """How well samples lie on the picture, for people to read.
+
+    Args:
+        marks: (S, N, 33, 3) metres, `cam`.
+        pelvis: (N, 3) metres, `cam`.
+        build: The person's measures.
+        evidence: The landmarks.
+        columns: Of the limbs that count.
+
+    Returns:
+        (S,) 1 where all visible landmarks are met, and where the picture shows none of them.
+    """
+    own = [landmark for column in columns for landmark in LIMB_LANDMARKS[LIMB_NAMES[column]]]
+    distance = np.linalg.norm(project(marks, evidence.intrinsics) - evidence.pixels, axis=-1)
+    height = build.stature * evidence.intrinsics[:, 1] / np.maximum(pelvis[:, 2], 1e-3)  # (N,)
+    weight = evidence.visible[:, own]  # (N, M)
+    off = (distance / height[:, None])[..., own] * weight
+    return np.exp(-off.sum(axis=(1, 2)) / max(float(weight.sum()), 1.0) / _OFF)
 
 
 def landmark_misfit(marks: Floats, pelvis: Floats, build: Build, evidence: Evidence) -> Floats:

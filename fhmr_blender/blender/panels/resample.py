@@ -24,7 +24,7 @@ class FHMR_UL_variations(bpy.types.UIList):
         self,
         _context: bpy.types.Context,
         layout: bpy.types.UILayout,
-        data: "FHMR_PG_hand",
+        _data: "FHMR_PG_hand",
         item: "FHMR_PG_variation",
         _icon: int,
         _active: object,
@@ -37,8 +37,7 @@ class FHMR_UL_variations(bpy.types.UIList):
         number.ui_units_x = 1.6
         number.label(text=str(index + 1))
         row.progress(factor=item.plausibility, text=f"Natural {100 * item.plausibility:.0f} %")
-        if data.drawn_guidance > 0.0:  # at 0 the picture has no say: all would show the same
-            row.progress(factor=item.agreement, text=f"Picture {100 * item.agreement:.0f} %")
+        row.progress(factor=item.agreement, text=f"Picture {100 * item.agreement:.0f} %")
 
 
 class FHMR_PT_resample(SidebarPanel, bpy.types.Panel):
