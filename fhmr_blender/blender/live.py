@@ -19,7 +19,7 @@ from ..core.motion import Motion, Shot
 from ..errors import FhmrError
 from ..jobs import Cancelled, Report
 from ..pipeline.resample_settings import ResampleSettings, frames_of
-from ..pipeline.variations import Drawn, commit, show_variation, variations
+from ..pipeline.variations import Drawn, commit
 from . import clean_up, draws, job_timer, models, preferences, saved_state, shot_scene, shown, takes
 from .properties import FHMR_PG_take, take_of
 from .take_properties import quietly
@@ -119,24 +119,9 @@ def on_shown(rig: bpy.types.Object) -> None:
     """Called where the artist chose another variation."""
     take = take_of(rig)
     try:
-        show_one(rig, bpy.context.scene, take.hand.shown)
+        shown.show_one(rig, bpy.context.scene, take.hand.shown)
     except FhmrError as error:
         _problems[rig.name] = str(error)
-
-
-def show_one(rig: bpy.types.Object, scene: bpy.types.Scene, index: int) -> None:
-    """Show one of the variations drawn last.
-
-    Raises:
-        FhmrError: The data are damaged, or a bone is missing.
-    """
-    shot, _ = saved_state.load(rig)
-    count = len(variations(shot))
-    if not count:
-        raise FhmrError("There are no variations.", "Press Resample.")
-    index %= count
-    changed = show_variation(shot, None, index)
-    shown.put_variation(rig, scene, changed, changed.people[0], index)
 
 
 def give_up(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
@@ -261,8 +246,7 @@ def _glance(rig: bpy.types.Object, seat: _Seat, changed: Shot, drawn: Drawn) -> 
 def _write_later(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
     global _unwritten
     _unwritten = _Wanted(rig.name, scene.name)
-    if attended() and not bpy.app.timers.is_registered(tick):
-        bpy.app.timers.register(tick, first_interval=TICK, persistent=True)
+    _wake()
 
 
 def _preview(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
@@ -319,6 +303,11 @@ def _is_at(seat: _Seat, rig: bpy.types.Object) -> bool:
 def _want(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
     global _wanted
     _wanted = _Wanted(rig.name, scene.name)
+    _wake()
+
+
+def _wake() -> None:
+    """Have Blender's timer call."""
     if attended() and not bpy.app.timers.is_registered(tick):
         bpy.app.timers.register(tick, first_interval=TICK, persistent=True)
 

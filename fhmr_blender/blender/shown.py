@@ -3,8 +3,9 @@
 import bpy
 
 from ..core.motion import Motion, Person, Shot
+from ..errors import FhmrError
 from ..pipeline.unmet import Unmet
-from ..pipeline.variations import Drawn
+from ..pipeline.variations import Drawn, show_variation, variations
 from . import job_timer, saved_state, shot_scene, takes
 from .properties import take_of
 from .rig import pose
@@ -103,6 +104,21 @@ def put_variation(
     put(rig, scene, shot, person)
     with quietly():
         take_of(rig).hand.open, take_of(rig).hand.shown = True, index
+
+
+def show_one(rig: bpy.types.Object, scene: bpy.types.Scene, index: int) -> None:
+    """Show one of the variations drawn last.
+
+    Raises:
+        FhmrError: The data are damaged, or a bone is missing.
+    """
+    shot, _ = saved_state.load(rig)
+    count = len(variations(shot))
+    if not count:
+        raise FhmrError("There are no variations.", "Press Resample.")
+    index %= count
+    changed = show_variation(shot, None, index)
+    put_variation(rig, scene, changed, changed.people[0], index)
 
 
 def close(rig: bpy.types.Object) -> None:

@@ -10,7 +10,7 @@ from ...errors import FhmrError
 from ...pipeline.favourites import apply_favourite, drop_favourite, favourites, keep_favourite
 from ...pipeline.uncertainty import next_uncertain
 from ...pipeline.variations import keep_variation
-from .. import job_timer, live, saved_state, shown, takes
+from .. import job_timer, saved_state, shown, takes
 from ..properties import LIMB_LABELS, take_of
 from ..rig import rest_joints
 from ..scene_camera import MOVIE_START
@@ -67,7 +67,7 @@ class FHMR_OT_variation_next(_TakeOperator, bpy.types.Operator):
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     def change(self, context: bpy.types.Context, rig: bpy.types.Object) -> None:
-        live.show_one(rig, context.scene, take_of(rig).hand.shown + 1)
+        shown.show_one(rig, context.scene, take_of(rig).hand.shown + 1)
 
 
 class FHMR_OT_variation_previous(_TakeOperator, bpy.types.Operator):
@@ -78,7 +78,7 @@ class FHMR_OT_variation_previous(_TakeOperator, bpy.types.Operator):
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     def change(self, context: bpy.types.Context, rig: bpy.types.Object) -> None:
-        live.show_one(rig, context.scene, take_of(rig).hand.shown - 1)
+        shown.show_one(rig, context.scene, take_of(rig).hand.shown - 1)
 
 
 class FHMR_OT_keep_variation(_TakeOperator, bpy.types.Operator):
