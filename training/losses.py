@@ -87,7 +87,7 @@ def anchor_losses(
         "landmarks": _distance(landmarks, truth.landmarks - true_pelvis).mean(),
         "bones": _distance(bones, true_bones).mean(),
         "projection": projection_loss(landmarks + pelvis, truth),
-        "translation": _translation_loss(predicted.translation, truth.translation),
+        "translation": _translation_loss(predicted.translation, truth),
         "betas": (predicted.betas - truth.betas).square().mean(),
         "velocity": velocity_loss(joints, truth.joints, truth.R_world_from_person, seconds),
         "likelihood": _likelihood(predicted, rotations, truth),
@@ -106,10 +106,12 @@ def projection_loss(landmarks: Tensor, truth: Truth) -> Tensor:
     return (error.sum(-1) * weight).sum() / weight.sum().clamp(min=1.0) / PROJECTION_HUBER
 
 
-def _translation_loss(translation: Tensor, true_translation: Tensor) -> Tensor:
+def _translation_loss(translation: Tensor, truth: Truth) -> Tensor:
     """Absolute differences where the pelvis is not far beside the region, or behind the camera."""
-    usable = (true_translation[..., :2].abs().amax(-1) < FARTHEST_RAY).float()
-    error = (translation - true_translation).abs().mean(-1)
+    beside = truth.translation[..., :2].abs().amax(-1) < FARTHEST_RAY
+    in_front = pelvis_person(truth.translation, truth.half_size)[..., 2] > NEAREST_DEPTH
+    usable = (beside & in_front).float()
+    error = (translation - truth.translation).abs().mean(-1)
     return (error * usable).sum() / usable.sum().clamp(min=1.0)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TICK = 0.05  # seconds between looks at the worker
 SETTLE = 0.25  # seconds without a change after which a long scope is drawn
-QUICK = 0.1  # seconds that an event may take; slower draws go to the worker
+QUICK = 0.2  # seconds that an event may take; slower draws go to the worker
 TITLE = "Resample"
 
 

@@ -31,6 +31,7 @@ class Observations:
     track_confidence: Floats  # (N,) 0..1
     keypoints: Floats  # (N, 33, 5) x y z pixels, visibility and presence 0..1
     keypoints_world: Floats  # (N, 33, 3) metres, hip-centred, picture axes (x right, y down)
+    agreement: Floats  # (N, 33) 0..1 of two looks at each landmark; NaN where one look had to do
     image_feature: Floats  # (N, 288) pooled feature of the landmark network
 
     def __post_init__(self) -> None:
@@ -44,6 +45,7 @@ class Observations:
             track_confidence="N",
             keypoints="N 33 5",
             keypoints_world="N 33 3",
+            agreement="N 33",
             image_feature="N 288",
         )
 

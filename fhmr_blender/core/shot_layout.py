@@ -88,7 +88,14 @@ def stored_observations(seen: Observations) -> Observations:
     """Observations as a file would give them back: what is drawn now can be drawn again."""
     single = {
         name: getattr(seen, name).astype(np.float32).astype(np.float64)
-        for name in ("bbox", "region", "track_confidence", "keypoints", "keypoints_world")
+        for name in (
+            "bbox",
+            "region",
+            "track_confidence",
+            "keypoints",
+            "keypoints_world",
+            "agreement",
+        )
     }
     feature = seen.image_feature.astype(np.float16).astype(np.float64)
     return replace(seen, image_feature=feature, **single)
@@ -112,6 +119,7 @@ def _person_arrays(person: Person) -> dict[str, Array]:
         "track_confidence": seen.track_confidence,
         "keypoints": seen.keypoints,
         "keypoints_world": seen.keypoints_world,
+        "agreement": seen.agreement,
         "anchor_rotations": anchor.rotations,
         "anchor_transl": anchor.transl,
         "anchor_betas": anchor.betas,
@@ -178,6 +186,10 @@ def _person(arrays: Mapping[str, Array], person: int, shot_frames: Indices, fps:
     seconds = frames / fps
     if "seconds" in read:
         seconds = read.numbers("seconds", (), count=count)
+    agreement = np.full((count, 33), np.nan)
+    if "agreement" in read:  # older files have none
+        agreement = read.numbers("agreement", (33,), count=count, finite=False)
+        agreement = np.where(np.isfinite(agreement), np.clip(agreement, 0.0, 1.0), np.nan)
     return Person(
         id=person,
         observations=Observations(
@@ -189,6 +201,7 @@ def _person(arrays: Mapping[str, Array], person: int, shot_frames: Indices, fps:
             track_confidence=read.numbers("track_confidence", (), count=count),
             keypoints=read.numbers("keypoints", (33, 5), count=count),
             keypoints_world=read.numbers("keypoints_world", (33, 3), count=count),
+            agreement=agreement,
             image_feature=read.numbers("image_feature", (288,), count=count, finite=False),
         ),
         anchor=Anchor(

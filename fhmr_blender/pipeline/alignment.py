@@ -167,7 +167,7 @@ def _align_frames(
         moves=freedom.log_depth is not None,
         influence=_influence(build.calibration, joints),
         precision=1.0 / np.concatenate(deviations, axis=1) ** 2,
-        weights=strength * seen.visible,
+        weights=strength * seen.worth * seen.visible,
         deviation=height[:, None] * build.calibration.sigma,
     )
     found = _minimise(problem)

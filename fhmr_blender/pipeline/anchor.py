@@ -13,6 +13,7 @@ from ..core.camera import PersonCamera
 from ..core.motion import Observations
 from ..core.person_view import NetworkInputs, network_inputs, pelvis_cam
 from ..core.rotations import nearest_rotation
+from .evidence import confirmed_presence
 from .runtime import Network
 from .windows import cut, fades
 
@@ -60,11 +61,13 @@ def view_of(observations: Observations, R_world_from_cam: Floats | None) -> View
         observations: N frames.
         R_world_from_cam: (N, 3, 3) up to one common rotation; None where it is unknown.
     """
+    keypoints = observations.keypoints.copy()
+    keypoints[..., 4] = confirmed_presence(observations)
     inputs, camera = network_inputs(
         seconds=observations.seconds,
         intrinsics=observations.intrinsics,
         region=observations.region,
-        keypoints=observations.keypoints,
+        keypoints=keypoints,
         keypoints_world=observations.keypoints_world,
         image_feature=observations.image_feature,
         R_world_from_cam=R_world_from_cam,

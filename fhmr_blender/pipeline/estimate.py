@@ -36,6 +36,7 @@ class EstimateSettings(SolveSettings):
     stop: int | None = None  # None: to the end
     step: int = 1
     people: int | None = None  # at most; None: all
+    look_twice: bool = False  # at every frame of a clip; a single one always is
     boxes: tuple[tuple[float, float, float, float], ...] | None = None  # drawn by hand, pixels
     focal: float | None = None  # pixels
     fov: float | None = None  # degrees across the longer side
@@ -63,6 +64,7 @@ def estimate(
     lens = np.tile(intrinsics.values, (len(frames), 1))
     if known is not None and known.intrinsics is not None and not intrinsics.given:
         lens, intrinsics = known.intrinsics, replace(intrinsics, origin="from the camera")
+    twice = settings.look_twice or len(frames) == 1
     observed = observe(
         footage,
         frames,
@@ -71,6 +73,7 @@ def estimate(
         lambda fraction, message: report(_OBSERVED * fraction, message),
         people=settings.people,
         boxes=None if settings.boxes is None else np.array(settings.boxes, dtype=float),
+        twice=twice,
         cache=None if settings.cache is None else Cache(settings.cache, settings.cache_limit),
     )
     people = [_through(lens, numbers, person) for person in observed.people]
@@ -113,7 +116,7 @@ def estimate(
         intrinsics=lens,
         T_world_from_cam=solution.T_world_from_cam,
         settings={
-            **_recipe(settings, networks, intrinsics.origin, observed, camera),
+            **_recipe(settings, networks, intrinsics.origin, observed, camera, twice=twice),
             **solution.recipe,
         },
         people=solution.people,
@@ -176,6 +179,8 @@ def _recipe(
     lens: str,
     observed: Observed,
     camera: CameraMotion,
+    *,
+    twice: bool,
 ) -> dict[str, Any]:
     """What reproduces perception and the choice of frames."""
     return {
@@ -186,6 +191,7 @@ def _recipe(
         "step": settings.step,
         "people": settings.people,
         "boxes": settings.boxes,
+        "look_twice": twice,
         "models": dict(networks.checksums),
         "request": _request(settings),
         "cuts": list(observed.cuts),

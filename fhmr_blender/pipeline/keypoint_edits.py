@@ -92,13 +92,14 @@ def edited(observations: Observations, edits: Sequence[Edit]) -> Observations:
     if not edits:
         return observations
     keypoints, world = observations.keypoints.copy(), observations.keypoints_world.copy()
+    agreement = observations.agreement.copy()
     for edit in edits:
         start, end = span(edit)
         rows = np.flatnonzero((observations.frames >= start) & (observations.frames < end))
         if not len(rows):
             continue
         if "swap" in edit:
-            for array in (keypoints, world):
+            for array in (keypoints, world, agreement):
                 _swap(array, rows, str(edit["swap"]))
             continue
         landmark = LANDMARK_NAMES.index(str(edit["landmark"]))
@@ -109,8 +110,9 @@ def edited(observations: Observations, edits: Sequence[Edit]) -> Observations:
         metres = _metres_per_pixel(observations, rows)
         keypoints[rows, landmark, :2] += shift
         keypoints[rows, landmark, 3:] = 1.0
+        agreement[rows, landmark] = 1.0
         world[rows, landmark, :2] += shift * metres[:, None]
-    return replace(observations, keypoints=keypoints, keypoints_world=world)
+    return replace(observations, keypoints=keypoints, keypoints_world=world, agreement=agreement)
 
 
 def moved(observations: Observations, edits: Sequence[Edit]) -> Bools:

@@ -161,6 +161,7 @@ def add_boxed(
         [_sightings(shot, person) for person in shot.people],
         networks,
         lambda fraction, message: report(_FOLLOWED * fraction, message),
+        twice=bool(shot.settings.get("look_twice")),
     )
     new, settings = _next_id(shot), settings_of(shot)
     posed = _posed(

@@ -113,5 +113,6 @@ def _observations(count: int, intrinsics: Floats, rng: np.random.Generator) -> O
         track_confidence=np.ones(count),
         keypoints=rng.uniform(size=(count, 33, 5)) * np.array([640, 480, 100, 1, 1]),
         keypoints_world=0.3 * rng.normal(size=(count, 33, 3)),
+        agreement=np.full((count, 33), np.nan),
         image_feature=rng.normal(size=(count, 288)),
     )

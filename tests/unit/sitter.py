@@ -107,7 +107,8 @@ def evidence(pose: Posture, noise: float = 0.0, seed: int = 1) -> Evidence:
     """The landmarks of a posture as the picture would show them."""
     exact = project(landmarks(pose), INTRINSICS)
     jitter = np.random.default_rng(seed).normal(0.0, noise, exact.shape)
-    return Evidence(exact + jitter, np.ones(exact.shape[:2]), np.tile(INTRINSICS, (len(exact), 1)))
+    every = np.ones(exact.shape[:2])
+    return Evidence(exact + jitter, every, np.tile(INTRINSICS, (len(exact), 1)), every)
 
 
 def observations(pose: Posture, seed: int = 1) -> Observations:
@@ -128,6 +129,7 @@ def observations(pose: Posture, seed: int = 1) -> Observations:
         track_confidence=np.full(count, 0.9),
         keypoints=np.concatenate((pixels, marks[..., 2:] * 50.0, confidences), axis=-1),
         keypoints_world=marks - hip,
+        agreement=np.full((count, 33), np.nan),
         image_feature=rng.normal(0.0, 1.0, (count, 288)),
     )
 

@@ -26,7 +26,7 @@ def test_agreement_falls_with_the_distance_in_the_picture(share: float, said: fl
     marks[..., 2] = DEPTH
     pixels = project(marks[0], INTRINSICS)
     pixels[..., 0] += share * STATURE * 800.0 / DEPTH
-    evidence = Evidence(pixels, np.ones((1, 33)), INTRINSICS)
+    evidence = Evidence(pixels, np.ones((1, 33)), INTRINSICS, np.ones((1, 33)))
     found = picture_agreement(marks, np.array([[0.0, 0.0, DEPTH]]), BUILD, evidence, [ARM])
     np.testing.assert_allclose(found, [said], atol=1e-9)
 
@@ -40,6 +40,6 @@ def test_only_visible_landmarks_of_the_listed_limbs_count() -> None:
     visible = np.ones((1, 33))
     visible[:, LIMB_LANDMARKS["left_arm"][0]] = 0.0
     told = (marks, np.array([[0.0, 0.0, DEPTH]]), BUILD)
-    assert picture_agreement(*told, Evidence(pixels, visible, INTRINSICS), [ARM])[0] == 1.0
-    nothing = Evidence(pixels, np.zeros((1, 33)), INTRINSICS)
+    assert picture_agreement(*told, Evidence(pixels, visible, INTRINSICS, visible), [ARM])[0] == 1.0
+    nothing = Evidence(pixels, np.zeros((1, 33)), INTRINSICS, np.ones((1, 33)))
     assert picture_agreement(*told, nothing, [ARM])[0] == 1.0

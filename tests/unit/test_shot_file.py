@@ -62,10 +62,10 @@ def test_the_keys_are_those_of_the_contract() -> None:
     }  # fmt: skip
     each = {
         "frames", "bbox", "region", "track_confidence", "keypoints", "keypoints_world",
-        "image_feature", "anchor_rotations", "anchor_transl", "anchor_log_variance", "limb_trust",
-        "first_guess", "seed", "sample_count", "chosen", "sample_rotations6d", "sample_frames",
-        "sample_scores", "poses", "betas", "transl_cam", "joints_cam", "poses_world",
-        "transl_world", "contacts",
+        "agreement", "image_feature", "anchor_rotations", "anchor_transl", "anchor_log_variance",
+        "limb_trust", "first_guess", "seed", "sample_count", "chosen", "sample_rotations6d",
+        "sample_frames", "sample_scores", "poses", "betas", "transl_cam", "joints_cam",
+        "poses_world", "transl_world", "contacts",
     }  # fmt: skip
     with np.load(io.BytesIO(CONTENT), allow_pickle=False) as archive:
         names = set(archive.files)
@@ -149,7 +149,7 @@ def test_truncated_files_are_refused(end: int) -> None:
 @pytest.mark.parametrize("name", sorted(set(arrays())))
 def test_a_missing_key_is_named_or_has_a_fallback(name: str) -> None:
     content = pack_arrays({key: array for key, array in arrays().items() if key != name})
-    if name.endswith(("/seconds", "/anchor_betas")):  # first files had none
+    if name.endswith(("/seconds", "/anchor_betas", "/agreement")):  # first files had none
         shot_file.decode(content)
         return
     error = refused(content)

@@ -18,6 +18,7 @@ from .bank import Bank, Residuals, joined_bank, measure_residuals, simulate
 from .motion_library import load_library
 from .repertoire import Repertoire
 from .sample import PairClip, load_shard, shard_paths
+from .second_looks import seen_twice
 from .windows import FrameStore, joined, store_clips
 
 PERTURBED_AT_FIRST = 24  # shards
@@ -75,7 +76,9 @@ class PairSource:
         for path in paths:
             if path not in self._stores:
                 self._clips[path] = load_shard(path)
-                self._stores[path] = self._stored(self._clips[path])
+                self._stores[path] = self._stored(
+                    (*self._clips[path], *seen_twice(self._clips[path]))
+                )
                 self._rendered = None
         if self._perturbation is not None:
             count = PERTURBED_EACH_TIME if self._perturbed else PERTURBED_AT_FIRST

@@ -18,7 +18,18 @@ from .answers import Answer, averaged, of_body, unmirrored_posture
 from .clips import Case, true_rotations
 from .contestants import Tools, lacking, read_reduced, trained, without_feature
 from .hypotheses import Hypotheses
-from .methods import Drawn, Seen, Start, align_limbs, draw, flow_mean, flow_samples, look, regress
+from .methods import (
+    Drawn,
+    Seen,
+    Start,
+    align_limbs,
+    draw,
+    flow_mean,
+    flow_samples,
+    look,
+    look_at,
+    regress,
+)
 from .tallies import Frames, Tally
 
 GUIDANCE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -78,7 +89,7 @@ def ablate(
         progress(trial.name)
         tally, frames = Tally(), Frames()
         if trial.answering is not None:
-            looked = [look(case.clip, tools.constants) for case in trial.cases]
+            looked = [look_at(case, tools.constants) for case in trial.cases]
             with ThreadPoolExecutor(threads) as pool:
                 answers = list(pool.map(trial.answering, trial.cases, looked))
             for case, seen, answer in zip(trial.cases, looked, answers, strict=True):
@@ -236,7 +247,7 @@ def sweep(
     threads: int = 1,
 ) -> tuple[tuple[Setting, ...], tuple[Setting, ...]]:
     """Guidance 0 to 4, and 1 to 50 steps, on the same pictures around the same anchors."""
-    looked = [look(case.clip, tools.constants) for case in cases]
+    looked = [look_at(case, tools.constants) for case in cases]
     starts = [regress(seen, tools.anchor, tools) for seen in looked]
 
     def setting(value: float, guidance: float, steps: int) -> Setting:

@@ -14,6 +14,7 @@ from fhmr_blender.core.skeleton import LIMB_LANDMARKS, MAIN_LANDMARKS
 
 from ..data.pairs import MIRRORED_PICTURE
 from ..data.sample import PairClip, load_shard, shard_paths
+from ..data.second_looks import both_looks
 
 _PER_CLIP = ("name", "source", "split", "size", "intrinsics", "betas")
 _CAMERA_RESTS = (1e-3, 1e-3)  # metres and radians over a clip below which a camera stands still
@@ -26,6 +27,7 @@ class Case:
     clip: PairClip
     mirrored: PairClip | None  # the same frames flipped left to right; None: never looked at
     body: Body | None  # whose shape the true betas are; None: no truth of the skin
+    twice: bool = False  # the mirrored pictures count as a second look, where they are there
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -89,9 +91,9 @@ def spread_out(cases: Sequence[Case], most: int) -> tuple[Case, ...]:
 
 
 def single_pictures(cases: Sequence[Case], every: int) -> tuple[Case, ...]:
-    """Every so-manieth frame of each case as a case of its own."""
+    """Every so-manieth frame of each case as a case of its own, looked at twice as pictures are."""
     return tuple(
-        case_of_frames(case, np.array([frame]))
+        replace(case_of_frames(case, np.array([frame])), twice=True)
         for case in cases
         for frame in range(0, len(case), every)
     )
@@ -109,9 +111,17 @@ def frames_of(clip: PairClip, frames: Indices) -> PairClip:
     return replace(clip, **{name: getattr(clip, name)[frames] for name in names})
 
 
-def observations_of(clip: PairClip) -> Observations:
-    """What perception would hand to the pipeline."""
+def observations_of(clip: PairClip, mirrored: PairClip | None = None) -> Observations:
+    """What perception would hand to the pipeline; with the mirrored pictures, after two looks."""
     count = len(clip)
+    keypoints, world = clip.keypoints.astype(float), clip.keypoints_world.astype(float)
+    agreement = np.full((count, 33), np.nan)
+    if mirrored is not None:
+        both = mirrored.found[:, None]
+        twice, twice_world, agreed = both_looks(clip, mirrored)
+        keypoints = np.where(both[..., None], twice, keypoints)
+        world = np.where(both[..., None], twice_world, world)
+        agreement = np.where(both, agreed, np.nan)
     return Observations(
         frames=np.arange(count),
         seconds=clip.seconds.astype(float),
@@ -119,8 +129,9 @@ def observations_of(clip: PairClip) -> Observations:
         bbox=clip.bbox.astype(float),
         region=clip.region.astype(float),
         track_confidence=np.ones(count),
-        keypoints=clip.keypoints.astype(float),
-        keypoints_world=clip.keypoints_world.astype(float),
+        keypoints=keypoints,
+        keypoints_world=world,
+        agreement=agreement,
         image_feature=clip.image_feature.astype(np.float32),
     )
 

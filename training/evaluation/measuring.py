@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,7 +31,19 @@ from .answers import (
 from .clips import Case, true_joints
 from .contestants import Tools
 from .hypotheses import Hypotheses
-from .methods import Drawn, Seen, align_each, draw, fit, flow_mean, flow_samples, look, regress
+from .methods import (
+    Drawn,
+    Seen,
+    align_each,
+    draw,
+    fit,
+    flow_mean,
+    flow_samples,
+    guess_aligned,
+    look,
+    look_at,
+    regress,
+)
 from .tallies import Frames, Tally
 
 LANDMARKS = "landmark network"
@@ -43,6 +55,7 @@ STAGE1 = "stage 1 alone, aligned"
 MEAN = "FHMR, mean of samples"
 MEAN_ALIGNED = "FHMR, mean of samples, aligned"
 SHOWN = "FHMR as shown: first guess around the anchor, aligned"
+TWICE = "FHMR as shown, every frame looked at twice"
 WEIGHED = "FHMR, mean weighed by score, aligned"
 SELECTED = "FHMR, best sample of each limb, aligned"
 BLENDED = "FHMR, mean of samples and first guess, aligned"
@@ -169,7 +182,7 @@ def _note(measured: Measured, case: Case, reply: _Reply, tools: Tools) -> None:
 
 def _reply(case: Case, tools: Tools) -> _Reply:
     """Answer one case with every method."""
-    seen = look(case.clip, tools.constants)
+    seen = look_at(case, tools.constants)
     answers = peer_answers(case, seen, tools)
     start = regress(seen, tools.anchor, tools)
     drawn = draw(seen, start, tools.completion, tools)
@@ -192,6 +205,8 @@ def _reply(case: Case, tools: Tools) -> _Reply:
     )
     shown, mean, weighed, selected, blend, one = align_each(singles, seen, start)
     answers[SHOWN] = body(shown)
+    if not case.twice:
+        answers[TWICE] = _twice(case, tools)
     answers[MEAN] = body(drawn.mean)
     answers[MEAN_ALIGNED] = body(mean)
     answers[WEIGHED] = body(weighed)
@@ -206,9 +221,16 @@ def _reply(case: Case, tools: Tools) -> _Reply:
     return _Reply(seen, drawn, answers)
 
 
+def _twice(case: Case, tools: Tools) -> Answer:
+    """The shown answer after two looks, where the mirrored pictures are there."""
+    seen = look_at(replace(case, twice=True), tools.constants)
+    start = regress(seen, tools.anchor, tools)
+    return of_body(guess_aligned(seen, start), start.build, start.said.betas)
+
+
 def peer_answers(case: Case, seen: Seen, tools: Tools) -> dict[str, Answer]:
     """What all others say; those that were not trained are left out."""
-    own = landmark_joints(seen.view)
+    own = landmark_joints(look(case.clip, tools.constants).view)  # plain, even after two looks
     answers = {LANDMARKS: of_landmarks(own)}
     if case.mirrored is not None:
         mirrored = unmirrored_landmarks(landmark_joints(look(case.mirrored, tools.constants).view))

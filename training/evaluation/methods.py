@@ -42,7 +42,7 @@ from ..data.sample import PairClip
 from ..networks.blocks import ObservationTensors
 from ..networks.one_stage_flow import FLOW_SIZE, OneStageFlow
 from .answers import landmark_joints
-from .clips import observations_of
+from .clips import Case, observations_of
 from .contestants import Tools
 
 _FIT_FREEDOM = 0.8  # radians about each axis in one round of the plain fit; a guess
@@ -124,9 +124,14 @@ class Drawn:
         return [self.posture(limbs) for limbs in self.completion.rotations]
 
 
-def look(clip: PairClip, constants: Mapping[str, Floats]) -> Seen:
-    """What perception hands on, in the person camera."""
-    observations = observations_of(clip)
+def look_at(case: Case, constants: Mapping[str, Floats]) -> Seen:
+    """What perception hands on of a case, after one look or two."""
+    return look(case.clip, constants, case.mirrored if case.twice else None)
+
+
+def look(clip: PairClip, constants: Mapping[str, Floats], mirrored: PairClip | None = None) -> Seen:
+    """What perception hands on, in the person camera; with mirrored pictures after two looks."""
+    observations = observations_of(clip, mirrored)
     view = view_of(observations, clip.R_world_from_cam.astype(float))
     return Seen(view, gather_evidence(observations, constants))
 
@@ -188,6 +193,13 @@ def align_limbs(posture: Posture, seen: Seen, start: Start) -> Posture:
     return align_each((posture,), seen, start)[0]
 
 
+def guess_aligned(seen: Seen, start: Start) -> Posture:
+    """What Estimate shows at guidance 1: the first guess around the aligned anchor, aligned."""
+    rotations = start.aligned.rotations.copy()
+    rotations[:, list(LIMB_JOINTS)] = start.said.first_guess
+    return align_limbs(Posture(rotations, start.aligned.pelvis), seen, start)
+
+
 def align_each(postures: Sequence[Posture], seen: Seen, start: Start) -> tuple[Posture, ...]:
     """Several answers to one clip, their limbs aligned in one go: each frame moves on its own."""
     copies, evidence = len(postures), seen.evidence
@@ -202,6 +214,7 @@ def align_each(postures: Sequence[Posture], seen: Seen, start: Start) -> tuple[P
             pixels=np.tile(evidence.pixels, (copies, 1, 1)),
             visible=np.tile(evidence.visible, (copies, 1)),
             intrinsics=np.tile(evidence.intrinsics, (copies, 1)),
+            worth=np.tile(evidence.worth, (copies, 1)),
         ),
         Freedom(LIMB_JOINTS, deviations, None),
         LIMB_STRENGTH,

@@ -9,7 +9,7 @@ import numpy as np
 
 from .ablation import Row, Setting, doubt_by_fifths
 from .aims import aims
-from .measuring import LANDMARKS, MIRRORED, SHOWN, Measured
+from .measuring import LANDMARKS, MIRRORED, SHOWN, TWICE, Measured
 from .tallies import NON_TORSO, TORSO
 
 MM = 1000.0
@@ -146,7 +146,7 @@ def _mirror_table(windows: Mapping[str, Measured]) -> str:
         chosen = measured.frames.all("mirrored")
         if not chosen.any():
             continue
-        for name in (LANDMARKS, MIRRORED, SHOWN):
+        for name in (LANDMARKS, MIRRORED, SHOWN, TWICE):
             tally = measured.tallies[name]
             figures = [_mm(tally.mean(column, chosen)) for column in ("main", "aligned")]
             rows.append(_row(f"{split}: {name}", [str(int(chosen.sum())), *figures]))

@@ -22,7 +22,7 @@ from ..evaluation.answers import Figure
 from ..evaluation.clips import Case, true_joints
 from ..evaluation.contestants import Tools, open_tools
 from ..evaluation.measuring import WorldTally
-from ..evaluation.methods import align_limbs, draw, look, regress
+from ..evaluation.methods import guess_aligned, look, regress
 from ..evaluation.tallies import NON_TORSO, TORSO, nan_mean, vertex_errors
 from ..loop import say
 from . import emdb, rich, threedpw
@@ -117,7 +117,7 @@ def table_text(title: str, cases: Iterator[Case] | Sequence[Case], tools: Tools)
         count += len(case)
         seen = look(case.clip, tools.constants)
         start = regress(seen, tools.anchor, tools)
-        shown = align_limbs(draw(seen, start, tools.completion, tools).mean, seen, start)
+        shown = guess_aligned(seen, start)
         for line, posture in zip(lines.values(), (start.aligned, shown), strict=True):
             line.add(Figure(posture, start.build, start.said.betas), case, tools.body)
     rows = (line.row(name) for name, line in lines.items())

@@ -119,6 +119,7 @@ class _Wish:
     stop: int
     step: int
     people: int | None
+    look_twice: bool
     focal: float | None  # pixels
     body: str
     height: float | None  # metres
@@ -157,6 +158,7 @@ def _wish(scene: bpy.types.Scene, choices: preferences.Choices) -> _Wish:
         stop=settings.end - MOVIE_START + 1,
         step=settings.step,
         people=settings.people_limit if settings.use_people_limit else None,
+        look_twice=settings.look_twice,
         focal=_focal_pixels(settings) if settings.use_focal_length else None,
         body=_body_name(settings, choices),
         height=settings.height if settings.use_height else None,
@@ -207,6 +209,7 @@ def _estimate(wish: _Wish, choices: preferences.Choices, report: Report) -> _Fou
         stop=wish.stop,
         step=wish.step,
         people=wish.people,
+        look_twice=wish.look_twice,
         focal=wish.focal,
         body=wish.body,
         height=wish.height,

@@ -40,9 +40,12 @@ class FHMR_PT_estimate_advanced(SidebarPanel, bpy.types.Panel):
     bl_options: ClassVar = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        column = self.layout.column()
+        column, settings = self.layout.column(), settings_of(context.scene)
         for name in ("guidance", "hypotheses", "steps", "seed", "use_alignment"):
-            column.prop(settings_of(context.scene), name)
+            column.prop(settings, name)
+        row = column.row()
+        row.enabled = settings.frame_count != 1  # a picture always is
+        row.prop(settings, "look_twice")
 
 
 CLASSES = (

@@ -49,6 +49,8 @@ def observations_of(
     keypoints[~there, :, 3:] = 0.0
     feature = np.full((len(kept), 288), np.nan)
     feature[there] = [sighting.image_feature for sighting in person]
+    agreement = np.full((len(kept), 33), np.nan)
+    agreement[there] = [sighting.agreement for sighting in person]
     confidence = np.zeros(len(kept))
     confidence[there] = [sighting.confidence for sighting in person]
     return Observations(
@@ -60,6 +62,7 @@ def observations_of(
         track_confidence=confidence,
         keypoints=keypoints,
         keypoints_world=even(np.array([sighting.keypoints_world for sighting in person])),
+        agreement=agreement,
         image_feature=feature,
     )
 
@@ -75,6 +78,7 @@ def sightings_of(observations: Observations, numbers: Indices) -> list[Sighting]
             region=observations.region[row],
             keypoints=observations.keypoints[row],
             keypoints_world=observations.keypoints_world[row],
+            agreement=observations.agreement[row],
             image_feature=observations.image_feature[row],
             clothing=np.zeros(CLOTHING_SIZE),  # not stored
         )

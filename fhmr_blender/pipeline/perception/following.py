@@ -5,7 +5,6 @@ whenever somebody is about to be lost.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ...core.arrays import Floats
 from ..weights import Networks
 from .appearance import colour_distance
 from .boxes import clipped, overlaps
+from .claims import STEADY, Claim, Look, claim_alone, one_each
 from .crops import Picture, painted
 from .cuts import CutFinder
 from .detector import People, detect_bodies, detect_people
@@ -30,7 +30,7 @@ from .regions import (
     same_pose,
     without_doubles,
 )
-from .sightings import Followed, sighting_of
+from .sightings import Followed, Sighting, seen_again, sighting_of
 from .tracking import Track, assign_boxes, unclaimed
 
 STILL_SCORE = 0.35  # NanoDet; recall .81 at .4, .89 at .2 with .26 false boxes a frame
@@ -41,7 +41,6 @@ _TILES_EVERY = 3  # detections between searches for small newcomers
 _PATIENCE = 1.0  # s without a sight, or without a detector's word, after which somebody is gone
 _GLANCES = 3  # frames for which somebody lost is looked for without the detector
 _LOST_EVERY = 3  # frames between detections while somebody is lost
-_STEADY = 0.5  # guess: overlap with the expected box from which a pose alone is believed
 _LOOSE = 0.2  # guess: the same, if a second look or the pose detector agrees
 _AGREED = 0.7  # guess: overlap of two looks that agree
 _ALONE_TRUST = 0.5  # guess: what a sight without the detector's word is worth
@@ -51,62 +50,20 @@ _DOUBTS = 2  # guess: looks in a row without a detector's word for which a pose 
 _STRANGER = 0.6  # guess: distance of clothing from which a found person is not the lost one
 
 
-@dataclass(frozen=True, eq=False)
-class _Look:
-    """One person looked for where the last frame left off."""
-
-    person: Followed
-    expected: Floats  # (4,) box
-    landmarks: Landmarks | None  # None: nobody looked
-    box: Floats  # (4,) of the pose, else the expected one
-    overlap: float  # of the two
-    leaps: bool = False  # the pose is too far from the last one
-
-    @property
-    def steady(self) -> bool:
-        """Whether the pose can be believed without a detector."""
-        return self.believed(_STEADY)
-
-    def believed(self, overlap: float) -> bool:
-        """Whether somebody is there, about where he was expected."""
-        return (
-            self.landmarks is not None
-            and self.landmarks.flag >= PRESENT_FLAG
-            and not self.leaps
-            and self.overlap >= overlap
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Claim:
-    """A pose that one person claims."""
-
-    person: Followed
-    landmarks: Landmarks
-    box: Floats  # (4,) of the pose
-    confidence: float
-    confirmed: bool  # by one of the detectors
-    doubtful: bool = False  # both have looked and found nobody
-    detected: Floats | None = None  # (4,) the detector's box
-
-    @property
-    def worth(self) -> float:
-        """How good a claim it is: it fits, and wears the right clothes."""
-        return self.confidence - colour_distance(self.person.clothing, self.landmarks.clothing)
-
-
 class Follower:
     """Sees one frame after the other and remembers who is who."""
 
-    def __init__(self, networks: Networks, rate: float) -> None:
+    def __init__(self, networks: Networks, rate: float, *, twice: bool = False) -> None:
         """Start before the first frame.
 
         Args:
             networks: `person_detector`, `detector` and `landmarker` are called.
             rate: Frames looked at in a second of the footage.
+            twice: Look at everybody a second time, in the mirror.
         """
         self._networks = networks
         self._rate = rate
+        self._twice = twice
         self.every = int(np.clip(round(rate * _DETECTED), 1, _DETECTED_MOST))
         self._patience = max(round(rate * _PATIENCE), 2)
         self._recent: list[Picture] = []  # frames since the last regular detection
@@ -128,7 +85,18 @@ class Follower:
             return
         if boxes is not None:
             self._start_given(image, boxes)
-            return
+        else:
+            self._go_on(image)
+        if self._twice:
+            for person in self.people:
+                if person.sightings[-1].frame == self.frame:
+                    person.sightings[-1] = self._again(image, person.sightings[-1])
+
+    def _again(self, image: Picture, sighting: Sighting) -> Sighting:
+        return seen_again(sighting, image, self._networks.landmarker)
+
+    def _go_on(self, image: Picture) -> None:
+        """Follow those who are known, and look for others."""
         if self.finder.is_cut(image):
             self.cuts.append(self.frame)
             self._forget()
@@ -138,8 +106,8 @@ class Follower:
         if regular or self.frame in self.cuts[-1:] or self._is_needed(looks):
             self._detect(image, looks)
         else:
-            claims = [_alone(look, look.person.quality) for look in looks if look.steady]
-            for claim in _one_each(claims):
+            claims = [claim_alone(look, look.person.quality) for look in looks if look.steady]
+            for claim in one_each(claims):
                 self._grant(claim)
         if regular:
             self._recent.clear()
@@ -174,16 +142,16 @@ class Follower:
         self.only_given = True
         self.finder.is_cut(image)
 
-    def _look_at(self, image: Picture, person: Followed) -> _Look:
+    def _look_at(self, image: Picture, person: Followed) -> Look:
         """Look where a person was heading, one pass of the landmark network or two."""
         expected = person.track.expected_box(self.frame)
         region = person.track.expected_region(self.frame)
         if region is None or self.frame - person.track.frame > _GLANCES:
-            return _Look(person, expected, None, expected, 0.0)
+            return Look(person, expected, None, expected, 0.0)
         fit = follow_body(image, region, expected, self._networks.landmarker)
         box = pose_box(fit.landmarks, image.shape[1], image.shape[0])
         leaps = self._leaps(person, fit.landmarks)
-        return _Look(person, expected, fit.landmarks, box, fit.overlap, leaps)
+        return Look(person, expected, fit.landmarks, box, fit.overlap, leaps)
 
     def _leaps(self, person: Followed, landmarks: Landmarks) -> bool:
         """Whether a pose is farther from the last one than a body moves."""
@@ -193,7 +161,7 @@ class Follower:
         reach = min(_LEAP * seconds, _LEAP_MOST) * float(last.region[2])
         return float(np.median(moved)) > reach
 
-    def _is_needed(self, looks: Sequence[_Look]) -> bool:
+    def _is_needed(self, looks: Sequence[Look]) -> bool:
         """Whether the detector must help out of turn."""
         for look in looks:
             lost = self.frame - look.person.track.frame
@@ -204,7 +172,7 @@ class Follower:
             same_pose(one, other) for index, one in enumerate(poses) for other in poses[:index]
         )
 
-    def _detect(self, image: Picture, looks: Sequence[_Look]) -> None:
+    def _detect(self, image: Picture, looks: Sequence[Look]) -> None:
         """Hold everybody against the detector's boxes, and welcome newcomers."""
         due = self.frame // self.every % _TILES_EVERY == 0
         tiles = self.frame % self.every == 0 and (not looks or due)
@@ -221,7 +189,7 @@ class Follower:
             for look, match in zip(looks, matched, strict=True)
         ]
         claims = [claim for claim in answers if claim is not None]
-        granted = _one_each(claims)
+        granted = one_each(claims)
         for claim in claims:
             if claim not in granted and claim.detected is not None:
                 behind = self._claim_behind(image, claim, granted)
@@ -241,7 +209,7 @@ class Follower:
         if not granted and not any(person.track.frame == self.frame for person in self.people):
             self._search_unboxed(image, looks)
 
-    def _claim_box(self, image: Picture, look: _Look, box: Floats) -> _Claim | None:
+    def _claim_box(self, image: Picture, look: Look, box: Floats) -> Claim | None:
         """Hold a look against the detector's box; look again from scratch if it does not fit."""
         networks = self._networks
         found = look.landmarks
@@ -256,9 +224,9 @@ class Follower:
         if stranger and self.frame - look.person.track.frame > _GLANCES:
             return None
         own = pose_box(found, image.shape[1], image.shape[0])
-        return _Claim(look.person, found, own, overlap, confirmed=True, detected=box)
+        return Claim(look.person, found, own, overlap, confirmed=True, detected=box)
 
-    def _claim_alone(self, image: Picture, look: _Look) -> _Claim | None:
+    def _claim_alone(self, image: Picture, look: Look) -> Claim | None:
         """Where no box was found: upside down, in a somersault, half hidden."""
         points = self._body_points(image, look)
         if look.steady and look.landmarks is not None:
@@ -266,19 +234,17 @@ class Follower:
             confirmed = bool(inside.all(axis=-1).any())
             if confirmed or self.only_given or look.person.doubted < _DOUBTS:
                 trust = _ALONE_TRUST * look.overlap
-                return _Claim(
-                    look.person, look.landmarks, look.box, trust, confirmed, not confirmed
-                )
+                return Claim(look.person, look.landmarks, look.box, trust, confirmed, not confirmed)
             return None
         return self._found_by_pose(image, look, points)
 
-    def _body_points(self, image: Picture, look: _Look) -> Floats:
+    def _body_points(self, image: Picture, look: Look) -> Floats:
         """(n, 4, 2) what the pose detector finds around a person."""
         box = look.box
         centre, side = (box[:2] + box[2:]) / 2, 1.5 * (box[2:] - box[:2]).max()
         return detect_bodies(image, np.array([*centre, side, 0.0]), self._networks.detector).points
 
-    def _found_by_pose(self, image: Picture, look: _Look, bodies: Floats) -> _Claim | None:
+    def _found_by_pose(self, image: Picture, look: Look, bodies: Floats) -> Claim | None:
         """Another start for somebody whose pose has turned away: the pose detector's (n, 4, 2)."""
         for points in bodies:
             region = region_from_points(points[0], points[1])
@@ -295,12 +261,10 @@ class Follower:
                 and not self._leaps(look.person, second)
             ):
                 trust = _ALONE_TRUST * agreed * near
-                return _Claim(look.person, second, box, trust, confirmed=True)
+                return Claim(look.person, second, box, trust, confirmed=True)
         return None
 
-    def _claim_behind(
-        self, image: Picture, claim: _Claim, granted: Sequence[_Claim]
-    ) -> _Claim | None:
+    def _claim_behind(self, image: Picture, claim: Claim, granted: Sequence[Claim]) -> Claim | None:
         """Look again for somebody whose pose is another's, with the other painted over."""
         if claim.detected is None:
             return None
@@ -314,9 +278,9 @@ class Follower:
         if known or strange or fit.overlap < ACCEPTED:
             return None
         box = pose_box(fit.landmarks, image.shape[1], image.shape[0])
-        return _Claim(claim.person, fit.landmarks, box, fit.overlap, True, detected=claim.detected)
+        return Claim(claim.person, fit.landmarks, box, fit.overlap, True, detected=claim.detected)
 
-    def _grant(self, claim: _Claim) -> None:
+    def _grant(self, claim: Claim) -> None:
         if claim.confirmed:
             claim.person.confirm(self.frame, claim.confidence)
         else:
@@ -353,13 +317,14 @@ class Follower:
                 if other is not person and sighting.frame == frame
             ]
             alone = not any(same_pose(fit.landmarks, sighting) for sighting in others)
-            if fit.overlap < _STEADY or fit.landmarks.flag < PRESENT_FLAG or not alone:
+            if fit.overlap < STEADY or fit.landmarks.flag < PRESENT_FLAG or not alone:
                 return
             box = pose_box(fit.landmarks, image.shape[1], image.shape[0])
             back.see(box, fit.landmarks.next_region, steps)
-            person.sightings.insert(0, sighting_of(fit.landmarks, frame, box, person.quality))
+            seen = sighting_of(fit.landmarks, frame, box, person.quality)
+            person.sightings.insert(0, self._again(image, seen) if self._twice else seen)
 
-    def _search_unboxed(self, image: Picture, looks: Sequence[_Look]) -> None:
+    def _search_unboxed(self, image: Picture, looks: Sequence[Look]) -> None:
         """Where nobody was seen: somebody may be upside down."""
         found = find_unboxed(image, self._networks.detector, self._networks.landmarker)
         if found is None:
@@ -370,7 +335,7 @@ class Follower:
         matched = assign_boxes(expected, np.zeros(len(looks)), box[None], np.ones(1))
         for look, match in zip(looks, matched, strict=True):
             if match is not None:
-                self._grant(_Claim(look.person, fit.landmarks, box, trust, confirmed=True))
+                self._grant(Claim(look.person, fit.landmarks, box, trust, confirmed=True))
                 return
         if not self.only_given:
             self._add(image, fit.landmarks, trust)
@@ -381,18 +346,3 @@ class Follower:
         person.see(landmarks, self.frame, box, confidence)
         self.people.append(person)
         return person
-
-
-def _alone(look: _Look, confidence: float) -> _Claim:
-    if look.landmarks is None:
-        raise ValueError("nobody looked")
-    return _Claim(look.person, look.landmarks, look.box, confidence, confirmed=False)
-
-
-def _one_each(claims: Sequence[_Claim]) -> list[_Claim]:
-    """Of people who claim one pose the one with the best claim."""
-    kept: list[_Claim] = []
-    for claim in sorted(claims, key=lambda claim: -claim.worth):
-        if not any(same_pose(claim.landmarks, other.landmarks) for other in kept):
-            kept.append(claim)
-    return kept

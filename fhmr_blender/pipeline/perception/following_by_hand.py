@@ -27,6 +27,8 @@ def follow_box(
     known: Sequence[Sequence[Sighting]],
     networks: Networks,
     report: Report,
+    *,
+    twice: bool,
 ) -> list[Sighting]:
     """Follow one person until it is lost, a cut comes, or it turns into somebody known.
 
@@ -39,6 +41,7 @@ def follow_box(
         known: Sightings of the others, counted in rows.
         networks: Those of perception are called.
         report: Told the progress; may raise `Cancelled`.
+        twice: Look at the person a second time, in the mirror.
 
     Returns:
         Sightings counted in rows, in order.
@@ -53,7 +56,7 @@ def follow_box(
     found: dict[int, Sighting] = {}
     looked = 0
     for step in (1, -1):
-        follower = Follower(networks, rate)
+        follower = Follower(networks, rate, twice=twice)
         rows = range(start, len(frames) if step > 0 else -1, step)
         read = decoded_ahead if step > 0 else _backwards
         with closing(read(footage, [int(frames[row]) for row in rows])) as images:

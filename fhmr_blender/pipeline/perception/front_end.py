@@ -25,7 +25,7 @@ from .regions import Fit, find_bodies, find_unboxed, without_doubles
 from .remembering import part_of, recall
 
 _PART = 120  # frames, at most, that a run which is broken off has to look at again
-_VERSION = 1  # of what this folder sees: a stored part of another version is not used
+_VERSION = 2  # of what this folder sees: a stored part of another version is not used
 _NETWORKS = ("landmarker", "detector", "person_detector")
 
 
@@ -102,6 +102,7 @@ def observe(
     *,
     people: int | None = None,
     boxes: Floats | None = None,
+    twice: bool = False,
     cache: Cache | None = None,
 ) -> Observed:
     """Find the people of a picture or clip, keep them apart and find their landmarks.
@@ -114,6 +115,7 @@ def observe(
         report: Told the progress; may raise `Cancelled`.
         people: Keep only the most prominent; None keeps all.
         boxes: (P, 4) x0 y0 x1 y1 drawn by hand in the first frame; then only they are followed.
+        twice: Look at everybody a second time, in the mirror.
         cache: Where what was seen is kept, for the next run and for one that is broken off.
 
     Returns:
@@ -124,10 +126,11 @@ def observe(
     """
     numbers, seconds = np.asarray(frames, dtype=np.int64), footage.seconds(frames)
     rate = observed_rate(seconds)
-    follower = Follower(networks, rate)
+    follower = Follower(networks, rate, twice=twice)
     entry = None
     if cache is not None:
-        entry = cache.entry(_key(footage, numbers, rate, boxes, networks))
+        key = _key(footage, numbers, rate, boxes, networks)
+        entry = cache.entry({**key, "twice": twice})
     unreadable, error = _follow(follower, footage, frames, boxes, entry, report)
     if error is not None and len(unreadable) == len(frames):
         raise error

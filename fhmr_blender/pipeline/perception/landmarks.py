@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.arrays import Bools, Floats, check_shapes
+from ...core.arrays import Bools, Floats, Indices, check_shapes
+from ...core.second_look import unmirrored, unmirrored_world
 from ..runtime import Network
 from .appearance import CLOTHING_SIZE, clothing
 from .crops import Picture, crop_to_image, cut
@@ -48,28 +49,37 @@ class Landmarks:
         )
 
 
-def find_landmarks(image: Picture, region: Floats, landmarker: Network) -> Landmarks:
+def find_landmarks(
+    image: Picture, region: Floats, landmarker: Network, *, mirrored: bool = False
+) -> Landmarks:
     """Look at one region.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         region: (4,) centre x y, side in pixels; clockwise roll in radians.
         landmarker: BlazePose's landmark network.
+        mirrored: Show it the region's mirror image. The answer is turned back, all but the feature.
     """
     crop = cut(image, region, SIZE, replicate=True)  # black instead would spoil the answer
-    answer = landmarker({"image": crop[None] / np.float32(255.0)})
+    shown = crop[:, ::-1] if mirrored else crop
+    answer = landmarker({"image": shown[None] / np.float32(255.0)})
     raw = answer["landmarks"][0].astype(float).reshape(39, 5)
     raw[:, :2] = _refined(raw[:, :2], answer["heatmap"][0])
+    world = answer["world"][0].astype(float).reshape(39, 3)[:LANDMARKS]
+    mask = answer["seg_logits"][0, 0] > 0.0
+    if mirrored:
+        raw[:LANDMARKS] = unmirrored(raw[:LANDMARKS], SIZE)
+        raw[LANDMARKS:, 0] = SIZE - raw[LANDMARKS:, 0]
+        world, mask = unmirrored_world(world), mask[:, ::-1]
     pixels = crop_to_image(raw[:, :2], region, SIZE)
     depth = raw[:LANDMARKS, 2:3] * region[2] / SIZE
     confidences = _sigmoid(raw[:LANDMARKS, 3:])
-    world = answer["world"][0].astype(float).reshape(39, 3)[:LANDMARKS]
     return Landmarks(
         region=region,
         keypoints=np.concatenate((pixels[:LANDMARKS], depth, confidences), axis=-1),
         keypoints_world=_turned_back(world, float(region[3])),
         image_feature=answer["feature"][0].reshape(-1, 288).mean(axis=0, dtype=float),
-        mask=answer["seg_logits"][0, 0] > 0.0,
+        mask=mask,
         next_region=region_from_points(pixels[_CENTRE], pixels[_EDGE]),
         clothing=clothing(crop, raw[:LANDMARKS, :2]),
         flag=float(answer["poseflag"][0, 0]),
@@ -94,23 +104,25 @@ def _refined(points: Floats, heatmap: Floats) -> Floats:
         heatmap: (39, 64, 64) before the sigmoid.
     """
     scale = _HEATMAP_SIZE / SIZE
-    refined = points.copy()
-    cells = np.floor(points * scale).astype(int)
-    for index, (column, row) in enumerate(cells):
-        if not (0 <= column < _HEATMAP_SIZE and 0 <= row < _HEATMAP_SIZE):
-            continue
-        left, top = max(column - _HEATMAP_REACH, 0), max(row - _HEATMAP_REACH, 0)
-        window = heatmap[index, top : row + _HEATMAP_REACH + 1, left : column + _HEATMAP_REACH + 1]
-        weights = _sigmoid(window.astype(float))
-        if weights.max() < _HEATMAP_MIN:
-            continue
-        rows, columns = np.mgrid[: weights.shape[0], : weights.shape[1]]
-        total = weights.sum()
-        refined[index] = (
-            (left + (columns * weights).sum() / total) / scale,
-            (top + (rows * weights).sum() / total) / scale,
-        )
-    return refined
+    cells = np.floor(points * scale).astype(int)  # column, row
+    reach = np.arange(-_HEATMAP_REACH, _HEATMAP_REACH + 1)
+    columns, rows = (cells[:, axis, None] + reach for axis in (0, 1))  # (39, 7)
+    there = _in_heatmap(rows)[:, :, None] & _in_heatmap(columns)[:, None, :]
+    window = heatmap[
+        np.arange(len(points))[:, None, None],
+        np.clip(rows, 0, _HEATMAP_SIZE - 1)[:, :, None],
+        np.clip(columns, 0, _HEATMAP_SIZE - 1)[:, None, :],
+    ]
+    weights = np.where(there, _sigmoid(window.astype(float)), 0.0)  # (39, 7, 7)
+    total = np.maximum(weights.sum(axis=(1, 2)), 1e-12)
+    x = (weights.sum(axis=1) * columns).sum(axis=1) / total
+    y = (weights.sum(axis=2) * rows).sum(axis=1) / total
+    sure = _in_heatmap(cells).all(axis=1) & (weights.max(axis=(1, 2)) >= _HEATMAP_MIN)
+    return np.where(sure[:, None], np.stack((x, y), axis=-1) / scale, points)
+
+
+def _in_heatmap(cells: Indices) -> Bools:
+    return (cells >= 0) & (cells < _HEATMAP_SIZE)
 
 
 def _turned_back(points: Floats, roll: float) -> Floats:

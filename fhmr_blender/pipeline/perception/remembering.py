@@ -52,6 +52,7 @@ def part_of(follower: Follower, since: int, unreadable: Iterable[int]) -> dict[s
         "region": _stacked([sighting.region for sighting in sightings], 4),
         "keypoints": _stacked([sighting.keypoints for sighting in sightings], 33, 5),
         "keypoints_world": _stacked([sighting.keypoints_world for sighting in sightings], 33, 3),
+        "agreement": _stacked([sighting.agreement for sighting in sightings], 33),
         "image_feature": _stacked([sighting.image_feature for sighting in sightings], 288),
         "clothing": _stacked([sighting.clothing for sighting in sightings], 128),
     }
@@ -115,6 +116,7 @@ def _sighting(part: Mapping[str, Array], row: int) -> Sighting:
         region=part["region"][row].reshape(4),
         keypoints=part["keypoints"][row].reshape(33, 5),
         keypoints_world=part["keypoints_world"][row].reshape(33, 3),
+        agreement=part["agreement"][row].reshape(33),
         image_feature=part["image_feature"][row].reshape(288),
         clothing=part["clothing"][row].reshape(128),
     )

@@ -1,11 +1,14 @@
 """What is remembered of everybody who is followed: small, without pixels."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ...core.arrays import Floats
-from .landmarks import Landmarks
+from ...core.second_look import agreement, middle
+from ..runtime import Network
+from .crops import Picture
+from .landmarks import LANDMARKS, Landmarks, find_landmarks
 from .tracking import Track
 
 _WORN = 0.1  # guess: share of a new look in what is remembered of somebody's clothing
@@ -23,6 +26,7 @@ class Sighting:
     region: Floats  # (4,)
     keypoints: Floats  # (33, 5) float32
     keypoints_world: Floats  # (33, 3) float32
+    agreement: Floats  # (33,) float32, 0..1 of two looks; NaN after one
     image_feature: Floats  # (288,) float16
     clothing: Floats  # (128,) float32
 
@@ -36,8 +40,29 @@ def sighting_of(landmarks: Landmarks, frame: int, box: Floats, confidence: float
         region=landmarks.region,
         keypoints=landmarks.keypoints.astype(np.float32),
         keypoints_world=landmarks.keypoints_world.astype(np.float32),
+        agreement=np.full(LANDMARKS, np.nan, np.float32),
         image_feature=landmarks.image_feature.astype(np.float16),
         clothing=landmarks.clothing,
+    )
+
+
+def seen_again(sighting: Sighting, image: Picture, landmarker: Network) -> Sighting:
+    """A sighting after a second look at the same region, in the mirror.
+
+    Args:
+        sighting: After one look.
+        image: (H, W, 3) uint8 RGB that it is of.
+        landmarker: BlazePose's landmark network.
+    """
+    again = find_landmarks(image, sighting.region, landmarker, mirrored=True)
+    side = np.asarray(sighting.region[2], dtype=float)
+    first, first_world = sighting.keypoints, sighting.keypoints_world
+    keypoints, world = middle(first, again.keypoints, first_world, again.keypoints_world, side)
+    return replace(
+        sighting,
+        keypoints=keypoints.astype(np.float32),
+        keypoints_world=world.astype(np.float32),
+        agreement=agreement(first, again.keypoints, side).astype(np.float32),
     )
 
 
