@@ -7,10 +7,12 @@ from typing import Any
 import bpy
 
 from ..core.motion import Shot
+from ..core.shot_notes import notes_of
 from ..errors import FhmrError
 from ..pipeline.resample_settings import draws_of
 from . import saved_state
 from .properties import take_of
+from .scene_camera import MOVIE_START
 
 
 def recipe(rig: bpy.types.Object) -> str:
@@ -30,6 +32,7 @@ def recipe(rig: bpy.types.Object) -> str:
         lines.append(f"Last drawn: {limbs}, variation {_number(draw.get('shown', 0) + 1)}")
     body = shot.settings.get("body", {}).get(str(person.id), {}).get("name", "unknown")
     lines.append(f"Body {body}")
+    lines += notes_of(shot, MOVIE_START)
     lines += [f"{name}: {checksum[:12]}" for name, checksum in sorted(models_of(shot).items())]
     return "\n".join(lines)
 

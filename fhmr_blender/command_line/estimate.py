@@ -209,8 +209,10 @@ def _is_finished(run: _Run, source: Source) -> bool:
 
 def _say_done(run: _Run, source: Source, shot: "Shot | None", seconds: float) -> None:
     """One line for people, or one of JSON; without a shot it was finished before."""
+    from ..core.shot_notes import notes_of
+
     written = [str(path) for path in source.written]
-    notes = [] if shot is None else _notes(shot)
+    notes = [] if shot is None else list(notes_of(shot))
     if run.as_json:
         line: dict[str, Any] = {
             "source": str(source.path),
@@ -234,16 +236,6 @@ def _say_failed(source: Source, sentence: str, remedy: str) -> None:
     told = {"source": str(source.path), "status": "failed", "error": sentence, "remedy": remedy}
     say(json.dumps(told) + "\n")
     sys.stdout.flush()
-
-
-def _notes(shot: "Shot") -> list[str]:
-    """What the artist should know of a shot."""
-    notes = [str(note) for note in shot.settings.get("notes", ())]
-    cuts = [str(cut) for cut in shot.settings.get("cuts", ())]
-    if cuts:
-        where = f"frame{'s' if len(cuts) > 1 else ''} {', '.join(cuts)}"
-        notes.append(f"The picture cuts at {where}: people are new there.")
-    return notes + [str(note) for note in shot.settings.get("camera_notes", ())]
 
 
 def people_and_frames(shot: "Shot") -> str:

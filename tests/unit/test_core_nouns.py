@@ -1,4 +1,6 @@
-"""Skeleton, shapes of dataclasses, frames of reference, calibration."""
+"""Skeleton, shapes of dataclasses, frames of reference, calibration, what is told of a shot."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +8,8 @@ import pytest
 from fhmr_blender.core import frames, rotations, skeleton
 from fhmr_blender.core.calibration import LandmarkCalibration
 from fhmr_blender.core.motion import Motion, assemble
+from fhmr_blender.core.shot_notes import notes_of
+from tests.unit.sitter import shot
 
 
 def test_parents_come_before_their_children() -> None:
@@ -90,3 +94,14 @@ def test_landmarks_ride_on_their_joint_and_grow_with_stature() -> None:
     joints = np.zeros((24, 3))
     placed = calibration.landmarks(turns, joints, 1.8)
     np.testing.assert_allclose(placed[0], [0, 0.18, 0], atol=1e-12)
+
+
+def test_what_the_artist_should_know_is_told_with_his_own_frame_numbers() -> None:
+    told = {"notes": ["Frame 3 cannot be read."], "cuts": [12, 40], "camera_notes": ["It shakes."]}
+    made = replace(shot(3), settings=told)
+    assert notes_of(made, first_frame=1) == (
+        "Frame 3 cannot be read.",
+        "The picture cuts at frames 13, 41: people are new there.",
+        "It shakes.",
+    )
+    assert notes_of(replace(made, settings={})) == ()

@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 
 from ...core.motion import Shot
+from ...core.shot_notes import notes_of
 from ...errors import FhmrError
 from ...jobs import Report
 from ...pipeline.camera_file import KnownCamera
@@ -98,8 +99,8 @@ class FHMR_OT_estimate(job_timer.JobOperator, bpy.types.Operator):
             f"{count} {'person' if count == 1 else 'people'}, "
             f"{len(shot.frames)} frame{'s' if len(shot.frames) > 1 else ''}",
         )
-        for note in shot.settings.get("camera_notes", ()):
-            self.report({"WARNING"}, str(note))
+        for note in notes_of(shot, MOVIE_START):
+            self.report({"WARNING"}, note)
 
 
 @dataclass(frozen=True, eq=False)
