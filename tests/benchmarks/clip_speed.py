@@ -1,7 +1,7 @@
 """How fast a clip becomes a shot, stage by stage, how much memory it takes, and what seams cost.
 
-python -m tests.benchmarks.clip_speed [MOVIE] [--frames N] [--minutes M]; without a movie it makes
-one of 1080p from tests/data: one person, and two side by side, who sway a little.
+python -m tests.benchmarks.clip_speed [MOVIE] [--frames N] [--minutes M] [--look-twice]; without a
+movie it makes one of 1080p from tests/data: one person, and two side by side, who sway a little.
 The peer is the bare landmark network in the same run, on the same threads: the rates are against
 it. CPU is what all threads together used; where wall is far above CPU over threads, the machine was
 busy with something else, and the ratio of CPU times says more.
@@ -96,12 +96,14 @@ def bare_rate(networks: Networks, runs: int = 12) -> tuple[float, float]:
     return min(wall for wall, _ in times), min(processor for _, processor in times)
 
 
-def measure(movie: Path, people: int | None, count: int | None, goal: float | None) -> Shot:
+def measure(
+    movie: Path, people: int | None, count: int | None, goal: float | None, *, twice: bool = False
+) -> Shot:
     """One clip end to end, its stages, and the rate against the bare network's."""
     networks = load_networks()
     footage = Footage(movie)
     count = min(count or footage.frame_count, footage.frame_count)
-    settings = EstimateSettings(stop=count, people=people)
+    settings = EstimateSettings(stop=count, people=people, look_twice=twice)
     estimate(footage, networks, replace(settings, stop=2), silent)  # everything is loaded
     before = bare_rate(networks)
     clock = Clock()
@@ -198,15 +200,17 @@ def main() -> None:
     parser.add_argument("movie", type=Path, nargs="?")
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--look-twice", action="store_true")
     options = parser.parse_args()
+    twice = options.look_twice
     if options.movie is not None:
-        shot = measure(options.movie, None, options.frames, None)
+        shot = measure(options.movie, None, options.frames, None, twice=twice)
     else:
         with tempfile.TemporaryDirectory() as folder:
             for people, goal in ((2, 0.35), (1, 0.6)):
                 movie = Path(folder) / f"people{people}.mp4"
                 write_clip(movie, people, options.frames)
-                shot = measure(movie, people, options.frames, goal)
+                shot = measure(movie, people, options.frames, goal, twice=twice)
     measure_seams(shot)
     if options.minutes > 0:
         measure_memory(shot, options.minutes)

@@ -130,7 +130,13 @@ class Stages:
         intrinsics = self.shot.intrinsics[0]
         return {
             "perception": lambda: observe(
-                self.footage, frames, intrinsics, networks, silent, people=1
+                self.footage,
+                frames,
+                intrinsics,
+                networks,
+                silent,
+                people=1,
+                twice=len(frames) == 1,
             ),
             "anchor": lambda: regress_anchor(view, networks.anchor),
             "alignment of the anchor": lambda: align(posture, build, evidence, everything),
