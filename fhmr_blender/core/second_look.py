@@ -9,7 +9,7 @@ import numpy as np
 from .arrays import Floats
 from .skeleton import MIRRORED_LANDMARKS
 
-# Distances in sides of the region. Chosen on rendered frames not trained on: EVALUATION.md.
+# Distances in sides of the region, chosen on rendered frames not trained on (training/journal.md).
 _APART = 0.05  # farther apart, the two looks saw something else: the first one stands
 _HALF_AGREED = 0.015
 
