@@ -115,7 +115,8 @@ def start_action(owner: Owner) -> None:
         animation.action = None
 
 
-def _present_bag(owner: Owner) -> bpy.types.ActionChannelbag | None:
+# Named in quotes: the oldest Blender that the tests may have to do with knows no such type.
+def _present_bag(owner: Owner) -> "bpy.types.ActionChannelbag | None":
     animation = cast("Any", owner.animation_data)
     if animation is None or animation.action is None or animation.action_slot is None:
         return None
@@ -125,7 +126,7 @@ def _present_bag(owner: Owner) -> bpy.types.ActionChannelbag | None:
     return None
 
 
-def _bag(owner: Owner) -> bpy.types.ActionChannelbag:
+def _bag(owner: Owner) -> "bpy.types.ActionChannelbag":
     """Where the owner's curves lie; its present action, or a new one of its name."""
     animation = cast("Any", owner.animation_data or owner.animation_data_create())
     action = animation.action
@@ -139,11 +140,11 @@ def _bag(owner: Owner) -> bpy.types.ActionChannelbag:
     return strip.channelbag(animation.action_slot, ensure=True)
 
 
-def _curves(bag: bpy.types.ActionChannelbag) -> Curves:
+def _curves(bag: "bpy.types.ActionChannelbag") -> Curves:
     return {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
 
 
-def _group(bag: bpy.types.ActionChannelbag, path: str) -> bpy.types.ActionGroup | None:
+def _group(bag: "bpy.types.ActionChannelbag", path: str) -> bpy.types.ActionGroup | None:
     """Channels of a bone are shown together under its name."""
     if not path.startswith("pose.bones"):
         return None
