@@ -38,6 +38,10 @@ plain optimisation that fits an average body in its rest pose to the landmarks i
 own alignment with a weak prior); one network of stage 1's size that regresses all joints; one flow
 that generates all of them, nothing anchored. *Nearest* is chosen with the truth in hand.
 """
+_LOOKED_TWICE = (
+    "Looked at a second time, in the mirror, as Estimate looks at pictures (where a flipped twin "
+    "was rendered).\n"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +86,7 @@ def page_text(run: Run, folder: Path, pictures: Sequence[Path]) -> str:
         parts += ["## In the world\n", _world_table(run.windows)]
         parts += ["## Samples\n", _hypotheses_table(run.windows), links.get("reliability", "")]
     if run.singles:
-        parts += ["## Single pictures\n"]
+        parts += ["## Single pictures\n", _LOOKED_TWICE]
         parts += [_method_table(split, measured) for split, measured in run.singles.items()]
     if run.guided and run.stepped:
         parts += ["## Guidance and steps\n", _sampler_text(run), links.get("sampler", "")]
