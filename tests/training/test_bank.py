@@ -18,6 +18,9 @@ from training.data.sample import PairClip
 from training.data.upright import upright_view
 from training.metrics import pa_mpjpe
 
+ERROR = 2e-4  # heights in the picture: so little follows the truth wholly
+WRIST = 15
+
 
 @pytest.fixture(scope="module")
 def body() -> Body:
@@ -113,6 +116,26 @@ def test_a_bank_without_errors_simulates_the_exact_projection(
         )  # residuals are float32
 
 
+def test_what_is_seen_wrong_does_not_follow_the_truth(body: Body, calibration: LandmarkCalibration):
+    """A front end that always sees the same wrong place says so of other poses too."""
+    clips = []
+    for seed in range(6):
+        clip = exact_clip(seed, body, calibration)
+        height = float(body.stature(clip.betas)) * clip.intrinsics[1] / clip.joints_cam[:, 0, 2]
+        keypoints = clip.keypoints.copy()
+        keypoints[:, WRIST, :2] = project(clip.joints_cam[:, :1], clip.intrinsics)[:, 0]
+        keypoints[:, WRIST, 0] += 0.6 * height
+        clips.append(replace(clip, keypoints=keypoints))
+    bank = build_bank(clips, body, calibration)
+    made = simulate(performance(50, body, 32), bank, body, calibration, np.random.default_rng(0))
+    height = float(body.stature(made.betas)) * made.intrinsics[1] / made.joints_cam[:, 0, 2]
+    pelvis = project(made.joints_cam[:, :1], made.intrinsics)[:, 0]
+    seen = np.linalg.norm(made.keypoints[:, WRIST, :2] - pelvis, axis=-1) / height
+    np.testing.assert_allclose(seen, 0.6, atol=0.01)
+    far = np.linalg.norm(projected(made, body, calibration)[:, WRIST] - pelvis, axis=-1) / height
+    assert np.ptp(far) > 0.01 and np.abs(far - 0.6).min() > 0.1
+
+
 def test_a_constant_error_comes_back_in_units_of_the_body(
     body: Body, calibration: LandmarkCalibration
 ):
@@ -124,12 +147,12 @@ def test_a_constant_error_comes_back_in_units_of_the_body(
         neck = project(clip.joints_cam[:, 12:13], clip.intrinsics)
         up = (neck - pelvis) / np.linalg.norm(neck - pelvis, axis=-1, keepdims=True)
         keypoints = clip.keypoints.copy()
-        keypoints[..., :2] += 0.05 * height[:, None, None] * up  # all seen too high
+        keypoints[..., :2] += ERROR * height[:, None, None] * up  # all seen too high
         clips.append(replace(clip, keypoints=keypoints))
     bank = build_bank(clips, body, calibration)
     made = simulate(performance(50, body, 32), bank, body, calibration, np.random.default_rng(0))
     height = float(body.stature(made.betas)) * made.intrinsics[1] / made.joints_cam[:, 0, 2]
-    np.testing.assert_allclose(away(made, body, calibration) / height[:, None], 0.05, atol=0.002)
+    np.testing.assert_allclose(away(made, body, calibration) / height[:, None], ERROR, rtol=0.04)
     difference = made.keypoints[..., :2] - projected(made, body, calibration)
     pelvis = project(made.joints_cam[:, :1], made.intrinsics)
     neck = project(made.joints_cam[:, 12:13], made.intrinsics)
@@ -183,7 +206,7 @@ def test_an_error_of_the_whole_body_comes_back_as_one_and_leaves_limbs_together(
         turn = matrix_from_axis_angle(np.random.default_rng(seed).normal(0, 0.4, 3))
         clips.append(replace(clip, keypoints_world=1.1 * true @ turn.T))
     bank = build_bank(clips, body, calibration)
-    np.testing.assert_allclose(bank.world, 0, atol=1e-4)  # float32 metres
+    np.testing.assert_allclose(bank.records.world, 0, atol=1e-4)  # float32 metres
     made = simulate(performance(50, body, 32), bank, body, calibration, np.random.default_rng(0))
     here = made.keypoints_world[:, list(MAIN_LANDMARKS)]
     rotations = matrix_from_axis_angle(made.poses.astype(float))

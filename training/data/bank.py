@@ -1,8 +1,10 @@
 """The bank: simulated observations = exact projection + what the front end really got wrong.
 
-`simulate` puts any motion before any camera and adds the residual *sequences* of the nearest
-rendered views, limb by limb: near are those with the limb and the trunk seen alike, as much of
-them inside the picture, moving as fast.
+`simulate` puts any motion before any camera and lets the nearest rendered views say, as
+*sequences*, what the front end makes of it: near are those with the limb and the trunk seen alike,
+as much of them inside the picture, moving as fast. Half of the time each limb has its own record,
+else all limbs have one: the front end often loses a whole body at once. Where record and motion
+differ, the record's answer moves as far as the front end would follow (`following`).
 
 Residuals live in the upright camera, where picture place, focal length and roll are gone.
 """
@@ -13,138 +15,70 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from fhmr_blender.core.arrays import Bools, Floats, Indices, check_shapes
+from fhmr_blender.core.arrays import Bools, Floats, Indices
 from fhmr_blender.core.body import Body
 from fhmr_blender.core.calibration import LandmarkCalibration
 from fhmr_blender.core.camera import project
 from fhmr_blender.core.rotations import (
     axis_angle_from_matrix,
     matrix_from_axis_angle,
-    nearest_rotation,
     rotation_about,
 )
-from fhmr_blender.core.skeleton import (
-    LIMB_LANDMARKS,
-    LIMBS,
-    MAIN_LANDMARKS,
-    forward_kinematics,
-)
+from fhmr_blender.core.skeleton import MAIN_LANDMARKS, forward_kinematics
 
 from .cameras import random_camera_path
+from .following import followed_shares
 from .performances import Performance, scaled
 from .perturbation import within_reach
+from .records import (
+    GROUP_LANDMARKS,
+    GROUPS,
+    Records,
+    group_views,
+    joined_records,
+    measure_records,
+    true_places,
+    true_shape,
+)
 from .sample import PairClip
 from .upright import UprightView, screen_turned, upright_view, wrapped
 
-SEGMENT = 8  # frames that take their residuals from one record
-_FADE = 2  # frames over which one record's residuals give way to the next one's
+SEGMENT = 8  # frames that take their errors from one record
+_FADE = 2  # frames over which one record's errors give way to the next one's
 _CHOICE = 6  # of this many nearest records one is taken
 _INEXACT = 0.5  # a near record may be this much farther than the nearest; ten times as fast
-_INSIDE_WEIGHT = 0.3  # statures of a limb's places that all of it inside or outside weighs
-_SPEED_WEIGHT = 0.1  # statures of its places that e times the speed weighs
-_SCALES = (0.5, 2.0)  # of what is seen against what is true
-TORSO_LANDMARKS = (11, 12, 23, 24)
-GROUPS: tuple[str, ...] = ("torso", *LIMBS)  # in the order of `UprightView.descriptors`
-GROUP_LANDMARKS: dict[str, tuple[int, ...]] = {"torso": TORSO_LANDMARKS, **LIMB_LANDMARKS}
+_EXACT = 0.005  # heights in the picture: what is better than this counts as good
+# Rare poses find their nearest records among common ones, which the front end sees better; so of
+# the near ones one is taken by its error to this power.
+_SEVERITY = 0.5
+_TOGETHER = 0.75  # of the segments take all limbs from one record,
+_TOGETHER_AMONG = 64  # out of so many with the nearest trunk one of those with the nearest limbs
 
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """Residuals of M rendered frames in their upright cameras.
+    """Records of rendered frames, to be found by how a group of landmarks is seen."""
 
-    2D residuals and regions are in units of the body's height in the picture, world residuals in
-    metres of a body of `REFERENCE_STATURE`.
-    """
-
-    clip: Indices  # (M,) number of the clip
-    plane: Floats  # (M, 33, 2) seen - true, upright axes
-    depth: Floats  # (M, 33) seen - true z, over the body's height in pixels
-    world: Floats  # (M, 33, 3) seen, `rigid` undone - true hip-centred landmarks, upright axes
-    rigid: Floats  # (M, 4) axis-angle and log scale that the seen world landmarks have in common
-    confidence: Floats  # (M, 33, 2) visibility, presence
-    visible: Bools  # (M, 33) true visibility
-    region: Floats  # (M, 4) centre from the pelvis (2), log side, roll
+    records: Records
     trees: tuple[cKDTree, ...]  # one a group, over all frames
-
-    def __post_init__(self) -> None:
-        check_shapes(
-            self,
-            clip="M",
-            plane="M 33 2",
-            depth="M 33",
-            world="M 33 3",
-            rigid="M 4",
-            confidence="M 33 2",
-            visible="M 33",
-            region="M 4",
-        )
+    severity: Floats  # (G + 1, M) median 2D error of a group's landmarks; last: of the main ones
 
 
-@dataclass(frozen=True, eq=False)
-class Residuals:
-    """A bank's arrays for some clips, and where they stand in its trees."""
-
-    clip: Indices  # (M,) number of the clip among these
-    plane: Floats
-    depth: Floats
-    world: Floats
-    rigid: Floats
-    confidence: Floats
-    visible: Bools
-    region: Floats
-    views: tuple[Floats, ...]  # one a group, (M, D)
-
-
-def measure_residuals(
-    clips: Sequence[PairClip], body: Body, calibration: LandmarkCalibration
-) -> Residuals:
-    """Take the residuals of every found frame of rendered clips."""
-    parts: list[tuple[Floats, ...]] = []
-    views: list[list[Floats]] = [[] for _ in GROUPS]
-    for number, clip in enumerate(clips):
-        rotations = matrix_from_axis_angle(clip.poses.astype(float))
-        truth = upright_view(
-            rotations, clip.joints_cam.astype(float), clip.betas, clip.intrinsics, body, calibration
-        )
-        seen = clip.found
-        for group, view in zip(views, _views(truth, clip.size, clip.seconds), strict=True):
-            group.append(view[seen].astype(np.float32))
-        parts.append(
-            (np.full(seen.sum(), number), *(part[seen] for part in _residuals(clip, truth)))
-        )
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    clip_number, plane, depth, world, rigid, confidence, visible, region = columns
-    return Residuals(
-        clip=clip_number,
-        plane=plane.astype(np.float32),
-        depth=depth.astype(np.float32),
-        world=world.astype(np.float32),
-        rigid=rigid.astype(np.float32),
-        confidence=confidence.astype(np.float32),
-        visible=visible,
-        region=region.astype(np.float32),
-        views=tuple(np.concatenate(group) for group in views),
-    )
-
-
-def joined_bank(parts: Sequence[Residuals]) -> Bank:
-    """One bank of several clips' residuals."""
-    offsets = np.cumsum([0, *(part.clip.max(initial=-1) + 1 for part in parts)])
-    numbers = [part.clip + offset for part, offset in zip(parts, offsets, strict=False)]
-    names = ("plane", "depth", "world", "rigid", "confidence", "visible", "region")
+def joined_bank(parts: Sequence[Records]) -> Bank:
+    """One bank of several clips' records."""
+    records = joined_records(parts)
+    error = np.linalg.norm(records.plane, axis=-1)
+    judged = (*GROUP_LANDMARKS.values(), MAIN_LANDMARKS)
     return Bank(
-        clip=np.concatenate(numbers),
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
-        trees=tuple(
-            cKDTree(np.concatenate([part.views[group] for part in parts]))
-            for group in range(len(GROUPS))
-        ),
+        records=records,
+        trees=tuple(cKDTree(view) for view in records.views),
+        severity=_EXACT + np.stack([np.median(error[:, list(some)], axis=1) for some in judged]),
     )
 
 
 def build_bank(clips: Sequence[PairClip], body: Body, calibration: LandmarkCalibration) -> Bank:
     """A bank of rendered clips."""
-    return joined_bank([measure_residuals(clips, body, calibration)])
+    return joined_bank([measure_records(clips, body, calibration)])
 
 
 def simulate(
@@ -168,7 +102,7 @@ def simulate(
     _, relative = forward_kinematics(rotations, rest)
     truth = upright_view(rotations, pelvis + relative, betas, path.intrinsics, body, calibration)
     size = np.array(path.size)
-    records = _matched(bank, _views(truth, size, performance.seconds), rng)
+    records = _matched(bank, group_views(truth, size, performance.seconds), rng)
     keypoints, world, region, visible = _observed(bank, records, truth)
     inside = (truth.pixels >= 0).all(axis=-1) & (truth.pixels < size).all(axis=-1)
     bbox = np.concatenate((truth.pixels.min(axis=1), truth.pixels.max(axis=1)), axis=1)
@@ -208,114 +142,91 @@ def resimulated(
     truth = upright_view(
         rotations, clip.joints_cam.astype(float), clip.betas, clip.intrinsics, body, calibration
     )
-    records = _matched(bank, _views(truth, clip.size, clip.seconds), rng)
+    records = _matched(bank, group_views(truth, clip.size, clip.seconds), rng)
     keypoints, world, region, visible = _observed(bank, records, truth)
     return replace(clip, keypoints=keypoints, keypoints_world=world, region=region, visible=visible)
 
 
-def _residuals(clip: PairClip, truth: UprightView) -> tuple[Floats, ...]:
-    """What the front end got wrong: the arrays of `Bank` after `clip`, for all frames."""
-    scale = truth.height[:, None]
-    plane = screen_turned(clip.keypoints[..., :2] - truth.pixels, -truth.roll) / scale[..., None]
-    depth = (clip.keypoints[..., 2] - truth.hints) / scale
-    flat = rotation_about(2, -truth.roll)
-    seen = np.einsum("tij,tnj->tni", flat, clip.keypoints_world.astype(float))
-    true = np.einsum("tij,tnj->tni", flat, truth.world)
-    turn, scale_log = _common(seen, true)
-    undone = np.einsum("tji,tnj->tni", turn, seen) * np.exp(-scale_log)[:, None, None]
-    rigid = np.concatenate((axis_angle_from_matrix(turn), scale_log[:, None]), axis=1)
-    world = undone - true
-    centre = clip.region[:, None, :2] - project(truth.joints[:, :1], truth.intrinsics)
-    region = np.concatenate(
-        (
-            screen_turned(centre, -truth.roll)[:, 0] / scale,
-            np.log(clip.region[:, 2:3] / scale),
-            wrapped(clip.region[:, 3:] - truth.roll[:, None]),
-        ),
-        axis=1,
-    )
-    return plane, depth, world, rigid, clip.keypoints[..., 3:], clip.visible, region
-
-
-def _common(seen: Floats, true: Floats) -> tuple[Floats, Floats]:
-    """The turn (T, 3, 3) and log scale (T,) that bring true points (T, 33, 3) nearest to seen ones.
-
-    Source: Umeyama, 1991, without its translation: both are centred on the hips.
-    """
-    main = list(MAIN_LANDMARKS)
-    covariance = np.einsum("tni,tnj->tij", seen[:, main], true[:, main])
-    turn = nearest_rotation(covariance)
-    size = np.sum(true[:, main] ** 2, axis=(1, 2))
-    scale = np.einsum("tij,tij->t", turn, covariance) / np.maximum(size, 1e-9)
-    return turn, np.log(np.clip(scale, *_SCALES))
-
-
-def _views(truth: UprightView, size: Floats, seconds: Floats) -> list[Floats]:
-    """What is matched, (T, D) a group: how it is seen, how much of it is inside, how it moves."""
-    pixels = truth.pixels
-    inside = ((pixels >= 0) & (pixels < size)).all(axis=-1)
-    speed = np.zeros(inside.shape)
-    if len(seconds) > 1:
-        speed = np.linalg.norm(np.gradient(truth.upright, seconds, axis=0), axis=-1)
-    trunk = inside[:, list(TORSO_LANDMARKS)].mean(axis=1)
-    views: list[Floats] = []
-    for landmarks, view in zip(GROUP_LANDMARKS.values(), truth.descriptors(), strict=True):
-        columns = (
-            _INSIDE_WEIGHT * inside[:, list(landmarks)].mean(axis=1),
-            0.5 * _INSIDE_WEIGHT * trunk,
-            _SPEED_WEIGHT * np.log1p(speed[:, list(landmarks)].mean(axis=1)),
-        )
-        views.append(np.concatenate((view, np.stack(columns, axis=1)), axis=1))
-    return views
-
-
 def _matched(bank: Bank, views: Sequence[Floats], rng: np.random.Generator) -> Indices:
-    """Records (T, G): for every frame and group the bank's frame whose residual it takes."""
+    """Records (T, G): for every frame and group the bank's frame that says what is seen."""
     count = len(views[0])
     starts = np.arange(0, count, SEGMENT)
     middles = np.minimum(starts + SEGMENT // 2, count - 1)
-    records = np.empty((count, len(GROUPS)), dtype=int)
+    together = rng.random(len(middles)) < _TOGETHER
+    whole = _nearest_bodies(bank, [view[middles] for view in views], rng)
+    found = np.empty((count, len(GROUPS)), dtype=int)
     segment = np.arange(count) // SEGMENT
     offset = np.arange(count) - middles[segment]
+    clip = bank.records.clip
     for group, (tree, view) in enumerate(zip(bank.trees, views, strict=True)):
         choice = min(_CHOICE, tree.n)
         _, nearest = tree.query(view[middles], k=choice, eps=_INEXACT)
         nearest = np.asarray(nearest).reshape(len(middles), choice)
-        centre = nearest[np.arange(len(middles)), rng.integers(choice, size=len(middles))]
+        centre = _harder(nearest, bank.severity[group], rng)
+        centre = np.where(together, whole, centre)
         # Walk along the record's own clip; at its ends turn back, so that the sequence goes on.
-        first = np.searchsorted(bank.clip, bank.clip[centre], side="left")
-        last = np.searchsorted(bank.clip, bank.clip[centre], side="right") - 1
+        first = np.searchsorted(clip, clip[centre], side="left")
+        last = np.searchsorted(clip, clip[centre], side="right") - 1
         wanted = centre[segment] + offset
         low, high = first[segment], last[segment]
         wanted = np.where(wanted < low, 2 * low - wanted, wanted)
         wanted = np.where(wanted > high, 2 * high - wanted, wanted)
-        records[:, group] = np.clip(wanted, low, high)
-    return records
+        found[:, group] = np.clip(wanted, low, high)
+    return found
+
+
+def _nearest_bodies(bank: Bank, views: Sequence[Floats], rng: np.random.Generator) -> Indices:
+    """For views (S, D) of every group one record (S,) that is near in all of them."""
+    among = min(_TOGETHER_AMONG, bank.trees[0].n)
+    _, near = bank.trees[0].query(views[0], k=among, eps=_INEXACT)
+    near = np.asarray(near).reshape(len(views[0]), among)
+    away = np.zeros(near.shape)
+    for known, view in zip(bank.records.views, views, strict=True):
+        away += np.sum((known[near] - view[:, None]) ** 2, axis=-1)
+    choice = min(_CHOICE, among)
+    best = np.argpartition(away, choice - 1, axis=1)[:, :choice]
+    return _harder(np.take_along_axis(near, best, axis=1), bank.severity[-1], rng)
+
+
+def _harder(near: Indices, severity: Floats, rng: np.random.Generator) -> Indices:
+    """One of each row of records (S, K), rather a bad one than a good one: (S,)."""
+    weight = severity[near] ** _SEVERITY
+    below = np.cumsum(weight, axis=1) / np.sum(weight, axis=1, keepdims=True)
+    place = np.sum(below < rng.random((len(near), 1)), axis=1)
+    return near[np.arange(len(near)), np.minimum(place, near.shape[1] - 1)]
 
 
 def _observed(
-    bank: Bank, records: Indices, truth: UprightView
+    bank: Bank, found: Indices, truth: UprightView
 ) -> tuple[Floats, Floats, Floats, Bools]:
     """Keypoints (T, 33, 5), world (T, 33, 3), region (T, 4) and visibility from matched records."""
+    records = bank.records
     group_of = np.zeros(33, dtype=int)
     for group, name in enumerate(GROUPS):
         group_of[list(GROUP_LANDMARKS[name])] = group
-    chosen = records[:, group_of]  # (T, 33)
-    landmark = np.arange(33)
+    chosen = found[:, group_of], np.arange(33)  # (T, 33) each
+    whole = found[:, 0]
     scale = truth.height[:, None]
-    plane = _faded(bank.plane[chosen, landmark].astype(float))
+    visible = records.visible[chosen]
+    shares = followed_shares(records.plane[chosen], visible)
+
+    def error(name: str, true: Floats, share: Floats) -> Floats:
+        """The record's, less what the front end does not follow of the way from its truth."""
+        missed = (1.0 - share) * (true - getattr(records, f"true_{name}")[chosen])
+        return _faded(getattr(records, name)[chosen] - missed)
+
+    plane = error("plane", true_places(truth), shares.plane)
     pixels = truth.pixels + screen_turned(plane, truth.roll) * scale[..., None]
-    depth = truth.hints + _faded(bank.depth[chosen, landmark].astype(float)) * scale
-    flat = rotation_about(2, truth.roll)
-    residual = _faded(bank.world[chosen, landmark].astype(float))
-    true = np.einsum("tji,tnj->tni", flat, truth.world)
+    depth = truth.hints + error("depth", truth.hints / scale, shares.depth) * scale
+    shape = true_shape(truth)
+    shape = shape + error("world", shape, shares.world)
     # What is wrong with the whole body comes from one record: limbs that are each turned by
     # another's error would lie worse to each other than the front end ever says.
-    rigid = _faded(bank.rigid[records[:, 0]].astype(float))
-    turn = flat @ matrix_from_axis_angle(rigid[:, :3]) * np.exp(rigid[:, 3:, None])
-    world = np.einsum("tij,tnj->tni", turn, true + residual)
-    confidence = _faded(bank.confidence[chosen, landmark].astype(float))
-    relative = _faded(bank.region[records[:, 0]].astype(float))
+    rigid = _faded(records.rigid[whole].astype(float))
+    turn = rotation_about(2, truth.roll) @ matrix_from_axis_angle(rigid[:, :3])
+    world = np.einsum("tij,tnj->tni", turn * np.exp(rigid[:, 3:, None]), shape)
+    confidence = _faded(records.confidence[chosen].astype(float))
+    relative = _faded(records.region[whole].astype(float))
     centre = project(truth.joints[:, :1], truth.intrinsics)
     centre = centre + screen_turned(relative[:, None, :2], truth.roll) * scale[..., None]
     region = np.concatenate(
@@ -328,7 +239,7 @@ def _observed(
     )
     pixels = within_reach(pixels, region)
     keypoints = np.concatenate((pixels, depth[..., None], confidence), axis=-1)
-    return keypoints, world, region, bank.visible[chosen, landmark]
+    return keypoints, world, region, visible
 
 
 def _faded(values: Floats) -> Floats:

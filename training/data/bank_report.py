@@ -24,14 +24,17 @@ from fhmr_blender.core.rotations import matrix_from_axis_angle
 from fhmr_blender.core.skeleton import MAIN_JOINTS, MAIN_LANDMARKS
 
 from ..metrics import pa_mpjpe
-from .bank import GROUP_LANDMARKS, build_bank, resimulated
+from .bank import Bank, build_bank, resimulated
 from .calibration import FILE_NAME, load_calibration, template_calibration
+from .records import GROUP_LANDMARKS
 from .sample import PairClip, load_shards
 from .upright import UprightView, screen_turned, upright_view
 
 HELD_OUT_EVERY = 5  # clips; those and their mirror images
 CLIPS_MOST = 3000  # the newest ones
 LAGS = 8  # frames
+SHARE_RECORDS = 12_000
+SHARE_ERRORS = (0.0, 0.02, 0.05, 0.15, np.inf)  # 2D, heights in the picture
 _VIEWS = 8  # sectors of the direction that the trunk faces
 _SPEEDS = np.array([0.0, 0.2, 0.5, 1.0, 2.0, np.inf])  # statures a second
 
@@ -115,6 +118,51 @@ def compare(
     rng = np.random.default_rng(seed)
     again = [resimulated(clip, bank, body, calibration, rng) for clip in held]
     return measure_errors(held, body, calibration), measure_errors(again, body, calibration)
+
+
+def measure_shares(bank: Bank, seed: int = 0) -> dict[str, Floats]:
+    """How far the front end's answers on near records of other clips differ, over their truths.
+
+    What `following` knows. Regression over pairs of records whose 2D errors are alike.
+
+    Returns:
+        "plane", "depth", "across" and "along" (world landmarks in the picture's plane and along
+        the axis), each (2, B): main landmarks in sight and hidden, by their 2D error; "error"
+        (2, B) the median one, heights in the picture.
+    """
+    records = bank.records
+    rng = np.random.default_rng(seed)
+    first = rng.choice(len(records.clip), min(SHARE_RECORDS, len(records.clip)), replace=False)
+    error = np.linalg.norm(records.plane, axis=-1)
+    kinds = {
+        "plane": (records.plane, records.true_plane),
+        "depth": (records.depth[..., None], records.true_depth[..., None]),
+        "across": (records.world[..., :2], records.true_world[..., :2]),
+        "along": (records.world[..., 2:], records.true_world[..., 2:]),
+    }
+    sums = {name: np.zeros((2, len(SHARE_ERRORS) - 1, 2)) for name in kinds}
+    middle = np.full((2, len(SHARE_ERRORS) - 1), np.nan)
+    for group, landmarks in enumerate(GROUP_LANDMARKS.values()):
+        main = np.intersect1d(landmarks, MAIN_LANDMARKS)
+        near = bank.trees[group].query(records.views[group][first], k=30, eps=0.5)[1][:, 12::6]
+        one, other = np.repeat(first, near.shape[1]), near.reshape(-1)
+        apart = records.clip[one] != records.clip[other]
+        one, other = one[apart][:, None], other[apart][:, None]
+        for row, sight in enumerate((records.visible, ~records.visible)):
+            for column, (low, high) in enumerate(pairwise(SHARE_ERRORS)):
+                chosen = sight[one, main] & sight[other, main]
+                for some in (one, other):
+                    chosen &= (error[some, main] >= low) & (error[some, main] < high)
+                if not chosen.any():
+                    continue
+                middle[row, column] = np.median(error[one, main][chosen])
+                for name, (residual, true) in kinds.items():
+                    change = (true[one, main] - true[other, main])[chosen]
+                    missed = (residual[one, main] - residual[other, main])[chosen]
+                    sums[name][row, column] += (np.sum(missed * change), np.sum(change**2))
+    with np.errstate(invalid="ignore"):
+        shares = {name: 1.0 + part[..., 0] / part[..., 1] for name, part in sums.items()}
+    return shares | {"error": middle}
 
 
 def table(measured: Errors, simulated: Errors) -> str:
@@ -249,6 +297,10 @@ def main() -> None:
     clips = load_shards(arguments.state / "pairs", "train")[-CLIPS_MOST:]
     measured, simulated = compare(clips, body, calibration)
     sys.stdout.write(table(measured, simulated))
+    shares = measure_shares(build_bank(clips, body, calibration))
+    with np.printoptions(precision=2, suppress=True):
+        for name, (seen, hidden) in shares.items():
+            sys.stdout.write(f"share followed, {name:6}: in sight {seen}, hidden {hidden}\n")
     draw(measured, simulated, arguments.out)
 
 

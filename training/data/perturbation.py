@@ -10,6 +10,7 @@ from fhmr_blender.core.calibration import LandmarkCalibration
 from fhmr_blender.core.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 from fhmr_blender.core.skeleton import JOINT_INDEX, forward_kinematics
 
+from .following import followed_shares
 from .sample import PairClip
 from .upright import upright_view
 
@@ -50,8 +51,8 @@ def perturb(
     """A record whose body is turned a little, its observation moved by the projected change.
 
     Limbs, trunk, root and shape change, by an amount that drifts slowly over the clip. What was
-    hidden moves as the nearest seen landmark towards the trunk does. The feature stays: it speaks
-    of almost the same picture.
+    hidden moves as the nearest seen landmark towards the trunk does, what was seen wrong hardly
+    moves. The feature stays: it speaks of almost the same picture.
     """
     rotations = matrix_from_axis_angle(clip.poses.astype(float))
     count = len(rotations)
@@ -67,6 +68,9 @@ def perturb(
     )
     after = upright_view(changed, pelvis + relative, betas, clip.intrinsics, body, calibration)
     followed = _followed(clip.visible)  # (T, 33) index of the landmark whose move is taken
+    error = (clip.keypoints[..., :2] - before.pixels) / before.height[:, None, None]
+    error = np.take_along_axis(error, followed[..., None], axis=1)
+    shares = followed_shares(error, np.take_along_axis(clip.visible, followed, axis=1))
 
     def moved(difference: Floats) -> Floats:
         index = followed.reshape(count, 33, *(1,) * (difference.ndim - 2))
@@ -74,11 +78,11 @@ def perturb(
         return np.where(clip.found.reshape(-1, *(1,) * (difference.ndim - 1)), move, 0.0)
 
     keypoints = clip.keypoints.astype(float)
-    keypoints[..., :2] += moved(after.pixels - before.pixels)
+    keypoints[..., :2] += shares.plane * moved(after.pixels - before.pixels)
     keypoints[clip.found, :, :2] = within_reach(
         keypoints[clip.found, :, :2], clip.region[clip.found].astype(float)
     )
-    keypoints[..., 2] += moved(after.hints - before.hints)
+    keypoints[..., 2] += shares.depth * moved(after.hints - before.hints)
     return replace(
         clip,
         poses=axis_angle_from_matrix(changed).astype(np.float32),
@@ -86,9 +90,9 @@ def perturb(
         transl_cam=(pelvis[:, 0] - body.rest_joints(betas)[0]).astype(np.float32),
         joints_cam=after.joints.astype(np.float32),
         keypoints=keypoints.astype(np.float32),
-        keypoints_world=(clip.keypoints_world + moved(after.world - before.world)).astype(
-            np.float32
-        ),
+        keypoints_world=(
+            clip.keypoints_world + shares.world * moved(after.world - before.world)
+        ).astype(np.float32),
     )
 
 

@@ -14,8 +14,9 @@ from fhmr_blender.core.body import Body
 from fhmr_blender.core.calibration import LandmarkCalibration
 
 from ..networks.body_layer import Shaped
-from .bank import Bank, Residuals, joined_bank, measure_residuals, simulate
+from .bank import Bank, joined_bank, simulate
 from .motion_library import load_library
+from .records import Records, measure_records
 from .repertoire import Repertoire
 from .sample import PairClip, load_shard, shard_paths
 from .second_looks import seen_twice
@@ -123,7 +124,7 @@ class SimulatedSource:
         self._body = body
         self._calibration = calibration
         self._stores: list[FrameStore] = []
-        self._residuals: dict[Path, Residuals] = {}
+        self._records: dict[Path, Records] = {}
 
     def refresh(
         self, rendered: Mapping[Path, Sequence[PairClip]], rng: np.random.Generator
@@ -155,11 +156,9 @@ class SimulatedSource:
         paths = sorted(rendered)
         chosen = rng.choice(len(paths), size=min(BANK_SHARDS, len(paths)), replace=False)
         for path in (paths[place] for place in chosen):
-            if path not in self._residuals:
-                self._residuals[path] = measure_residuals(
-                    rendered[path], self._body, self._calibration
-                )
-        return joined_bank([self._residuals[paths[place]] for place in sorted(chosen)])
+            if path not in self._records:
+                self._records[path] = measure_records(rendered[path], self._body, self._calibration)
+        return joined_bank([self._records[paths[place]] for place in sorted(chosen)])
 
 
 @dataclass(frozen=True, eq=False)
