@@ -122,7 +122,9 @@ def look_for(name: str, index: int | None, places: list[list[int]]) -> Generator
 
 
 def _is(found: dict[str, Any], name: str, index: int | None) -> bool:
-    return found["name"] == name and index in (None, found["index"])
+    # Older Blenders name a property without the group that it is in.
+    names = (name,) if bpy.app.version >= (4, 5, 0) else (name, name.rpartition(".")[2])
+    return found["name"] in names and index in (None, found["index"])
 
 
 def under_pointer() -> dict[str, Any]:
