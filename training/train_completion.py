@@ -313,9 +313,19 @@ def validate(
     return figures
 
 
-def build_task(place: Workplace, network: CompletionNetwork, stage1: AnchorNetwork) -> Task:
-    """Stage 2's loss on drawn windows."""
+def build_task(
+    place: Workplace, network: CompletionNetwork, stage1: AnchorNetwork, checkpoint: Path
+) -> Task:
+    """Stage 2's loss on drawn windows.
+
+    Stage 1 is read anew with the shards: both stages may be trained side by side.
+    """
     drawn = Drawn(place)
+
+    def refresh(rng: np.random.Generator) -> None:
+        drawn.refresh(rng)
+        load_averaged(stage1, checkpoint)
+
     settings = place.settings
     frames = settings.completion_optimisation.batch_frames
 
@@ -345,7 +355,7 @@ def build_task(place: Workplace, network: CompletionNetwork, stage1: AnchorNetwo
         validate=lambda averaged: validate(
             averaged, stage1, drawn.stores.held_out, place.model.body
         ),
-        refresh=drawn.refresh,
+        refresh=refresh,
     )
 
 
@@ -366,7 +376,8 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     stage1 = AnchorNetwork(place.settings.anchor_network)
     of_both = without if without in OF_BOTH_STAGES else None
-    load_averaged(stage1, arguments.state / checkpoint_name("anchor", of_both))
+    checkpoint = arguments.state / checkpoint_name("anchor", of_both)
+    load_averaged(stage1, checkpoint)
     for parameter in stage1.parameters():
         parameter.requires_grad_(False)
     place.sources.train.refresh(np.random.default_rng(arguments.seed))
@@ -377,7 +388,7 @@ def main() -> None:
     measure_features(network.encoder, store)
     optimisation = place.settings.completion_optimisation
     limits = Limits(arguments.steps or optimisation.steps, arguments.minutes)
-    task = build_task(place, network, stage1)
+    task = build_task(place, network, stage1, checkpoint)
     name = checkpoint_name("completion", without)
     train(task, optimisation, limits, arguments.state / name, arguments.seed, arguments.warm)
 

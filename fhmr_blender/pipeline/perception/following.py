@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.arrays import Floats
+from ..side_by_side import side_by_side
 from ..weights import Networks
 from .appearance import colour_distance
 from .boxes import clipped, overlaps
@@ -88,9 +89,10 @@ class Follower:
         else:
             self._go_on(image)
         if self._twice:
-            for person in self.people:
-                if person.sightings[-1].frame == self.frame:
-                    person.sightings[-1] = self._again(image, person.sightings[-1])
+            seen = [person for person in self.people if person.sightings[-1].frame == self.frame]
+            again = side_by_side(lambda person: self._again(image, person.sightings[-1]), seen)
+            for person, sighting in zip(seen, again, strict=True):
+                person.sightings[-1] = sighting
 
     def _again(self, image: Picture, sighting: Sighting) -> Sighting:
         return seen_again(sighting, image, self._networks.landmarker)
@@ -101,7 +103,7 @@ class Follower:
             self.cuts.append(self.frame)
             self._forget()
         self._retire()
-        looks = [self._look_at(image, person) for person in self._living()]
+        looks = side_by_side(lambda person: self._look_at(image, person), self._living())
         regular = self.frame % self.every == 0
         if regular or self.frame in self.cuts[-1:] or self._is_needed(looks):
             self._detect(image, looks)

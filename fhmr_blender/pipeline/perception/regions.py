@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core.arrays import Floats
 from ..runtime import Network
+from ..side_by_side import side_by_side
 from .boxes import areas, intersections, overlaps
 from .crops import Picture, painted
 from .detector import detect_bodies
@@ -81,7 +82,7 @@ def find_bodies(
     Where two boxes lead to one pose, or a pose does not fill its box, a neighbour stood in the
     way: the neighbour is painted over and the person looked for again.
     """
-    fits = [find_body(image, box, detector, landmarker) for box in boxes]
+    fits = side_by_side(lambda box: find_body(image, box, detector, landmarker), list(boxes))
     for index in sorted(range(len(fits)), key=lambda index: fits[index].overlap):
         fit, box = fits[index], boxes[index]
         rivals = [
