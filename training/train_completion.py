@@ -5,6 +5,7 @@ python -m training.train_completion --state DIR [--motion DIR] [--minutes M]
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
