@@ -124,6 +124,7 @@ class Window:
         """
         self.move(start)
         self._xdotool("mousedown", 1)
+        self.settle()  # a busy Blender takes the pointer's place when it handles the button
         try:
             for step in range(steps):
                 # Relative: while a slider is dragged, Blender hides the pointer and puts it back.

@@ -192,6 +192,11 @@ def footage() -> dict[str, Any]:
     return {name: getattr(settings, name) for name in wanted} | {"size": list(settings.size)}
 
 
+def boxes() -> list[list[float]]:
+    """What was drawn by hand: x0 y0 x1 y1 each, pixels of the footage."""
+    return [list(box.corners) for box in bpy.context.scene.fhmr.boxes]
+
+
 def job() -> dict[str, Any] | None:
     """What runs, and how far it is."""
     running = sys.modules[f"{MODULE}.blender.job_timer"].running()

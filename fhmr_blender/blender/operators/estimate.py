@@ -74,10 +74,12 @@ class FHMR_OT_estimate(job_timer.JobOperator, bpy.types.Operator):
 
     def finish(self, context: bpy.types.Context, found: "_Found") -> None:
         shot = found.shot
-        first = not any(take_of(item).kind == "CAMERA" for item in context.scene.objects)
         if context.object is not None and context.object.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
-        shot_people.remove_previews(context.scene)
+        shot_people.remove_previews(context.scene)  # with them the camera that one looked through
+        first = context.scene.camera is None or not any(
+            take_of(item).kind == "CAMERA" for item in context.scene.objects
+        )
         pattern = Path(shot.source)  # of a sequence
         source = pattern if is_pattern(pattern) else self._source
         made = shot_scene.build(context.scene, shot, source, models.bodies_of(shot))
