@@ -3,7 +3,8 @@
     python -m training.export --state DIR [--settings first] [--models models]
 
 The weights are rounded to float16 first, so that the files hold exactly what the parity is
-measured against. At the interface everything is float32; batch and frames are free.
+measured against. At the interface everything is float32; batch and frames are free, and what does
+not differ between samples (`C` in `models.toml`) may come once for all of them.
 """
 
 import argparse
@@ -64,6 +65,7 @@ _LEAST_VISIBILITY = 1e-3  # and one minus it: what lies beyond says no more
 _NEWTON_STEPS = 50
 _PRIOR_CASES = 20.0  # what the common regression counts for in a landmark's own; a guess
 OBSERVATION_NAMES = tuple(item.name for item in fields(ObservationTensors))
+SAMPLE_NAMES = ("latent", "known", "time")
 CONDITION_NAMES = tuple(item.name for item in fields(CompletionConditions))
 ANCHOR_OUTPUTS = tuple(item.name for item in fields(AnchorPrediction))
 COMPLETION_OUTPUTS = tuple(item.name for item in fields(CompletionPrediction))
@@ -105,11 +107,18 @@ def round_weights(network: ModuleType) -> ModuleType:
     return rounded
 
 
-def example_inputs(names: Sequence[str], windows: int, frames: int, seed: int) -> dict[str, Floats]:
-    """Random inputs of the right shapes and ranges, with some of each group withheld."""
+def example_inputs(
+    names: Sequence[str], windows: int, frames: int, seed: int, samples: int | None = None
+) -> dict[str, Floats]:
+    """Random inputs of the right shapes and ranges, with some of each group withheld.
+
+    With `samples` there are so many of them for the one window.
+    """
     rng = np.random.default_rng(seed)
     inputs: dict[str, Floats] = {}
+    subjects = windows
     for name in names:
+        windows = subjects if samples is None or name not in SAMPLE_NAMES else samples
         if name == "time":
             value = rng.uniform(0, 1, windows)
         elif name == "anchor_betas":
@@ -139,10 +148,7 @@ def export_network(network: AnchorNetwork | CompletionNetwork, path: Path) -> fl
     rounded = round_weights(network)
     names, outputs = input_names(network), output_names(network)
     example = example_inputs(names, 2, 3, seed=0)
-    axes = {
-        name: {0: "B"} if name in ("time", "anchor_betas") else {0: "B", 1: "T"} for name in names
-    }
-    axes |= {name: {0: "B"} if name == "betas" else {0: "B", 1: "T"} for name in outputs}
+    axes = {name: dict(enumerate(_leading(name, names))) for name in (*names, *outputs)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # The tracing exporter needs no further package; torch says that it is the older one.
@@ -161,13 +167,20 @@ def export_network(network: AnchorNetwork | CompletionNetwork, path: Path) -> fl
     _store_float16(model)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString(deterministic=True))
-    worst = max(
-        _difference(rounded, path, windows, frames)
-        for windows, frames in ((1, 1), (3, 1), (2, 16), (1, 40))
-    )
+    shapes = [(1, 1, None), (3, 1, None), (2, 16, None), (1, 40, None)]
+    if isinstance(network, CompletionNetwork):
+        shapes += [(1, 1, 8), (1, 16, 3)]
+    worst = max(_difference(rounded, path, *shape) for shape in shapes)
     if worst > PARITY:
         raise ValueError(f"{path.name} differs from torch by {worst:.2e}, allowed {PARITY:.0e}")
     return worst
+
+
+def _leading(name: str, inputs: Sequence[str]) -> tuple[str, ...]:
+    """The names of a value's free axes: C is B, or 1 for all samples."""
+    shared = name in inputs and "latent" in inputs and name not in SAMPLE_NAMES
+    batch = "C" if shared else "B"
+    return (batch,) if name in ("time", "anchor_betas", "betas") else (batch, "T")
 
 
 def _store_float16(model: onnx.ModelProto) -> None:
@@ -190,13 +203,24 @@ def _store_float16(model: onnx.ModelProto) -> None:
 
 
 def _difference(
-    network: AnchorNetwork | CompletionNetwork, path: Path, windows: int, frames: int
+    network: AnchorNetwork | CompletionNetwork,
+    path: Path,
+    windows: int,
+    frames: int,
+    samples: int | None,
 ) -> float:
-    """The largest difference between torch and onnxruntime on one random input."""
+    """The largest difference between torch and onnxruntime on one random input.
+
+    What comes once for many samples is repeated for torch.
+    """
     names = input_names(network)
-    inputs = example_inputs(names, windows, frames, seed=windows + 10 * frames)
+    inputs = example_inputs(names, windows, frames, windows + 10 * frames, samples)
+    whole = {
+        name: np.repeat(value, (samples or windows) // len(value), axis=0)
+        for name, value in inputs.items()
+    }
     with torch.no_grad():
-        expected = _Positional(network)(*(torch.from_numpy(inputs[name]) for name in names))
+        expected = _Positional(network)(*(torch.from_numpy(whole[name]) for name in names))
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     found = session.run(list(output_names(network)), inputs)
     return max(
@@ -270,7 +294,7 @@ def _table(path: Path, title: str, names: Sequence[str], outputs: Sequence[str])
     """The entries of one network in TOML."""
 
     def shaped(name: str) -> str:
-        leading = "B" if name in ("time", "anchor_betas", "betas") else "B T"
+        leading = " ".join(_leading(name, names))
         sizes = {"anchor_betas": (10,), "betas": (10,), "time": ()} | _SHAPES | _OUTPUT_SHAPES
         return f'{name} = "{" ".join((leading, *map(str, sizes[name])))}"'
 

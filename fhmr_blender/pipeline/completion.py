@@ -143,7 +143,7 @@ class Sampler:
         self._mean = constants["latent_mean"].astype(float)
         self._std = constants["latent_std"].astype(float)
         self._told = [
-            _conditions(subject, window.frames, BATCH) for window in cut(len(subject.frames))
+            _conditions(subject, window.frames) for window in cut(len(subject.frames))
         ]
         self._withheld = [_withheld(told) for told in self._told]
         self._first: _Memory | None = {} if len(subject.frames) <= _REMEMBERED else None
@@ -290,8 +290,8 @@ class _Asked:
         return answer if same else None
 
 
-def _conditions(subject: Subject, frames: slice, batch: int) -> dict[str, Floats]:
-    """Everything that does not change from step to step, float32, (B, T, ...)."""
+def _conditions(subject: Subject, frames: slice) -> dict[str, Floats]:
+    """What no sample and no step changes, float32, (1, T, ...)."""
     anchor, camera = subject.anchor, subject.view.camera
     rotations = anchor.rotations[frames].copy()
     R_person_from_cam = np.swapaxes(camera.R_cam_from_person, -1, -2)[frames]
@@ -305,11 +305,7 @@ def _conditions(subject: Subject, frames: slice, batch: int) -> dict[str, Floats
         "first_guess": anchor.first_guess[None, frames],
         "guess_given": np.ones((1, len(rotations))),
     }
-    return {
-        # Shown to every sample, not copied: a long clip's conditions would fill the memory.
-        name: np.broadcast_to(np.asarray(array, dtype=np.float32), (batch, *array.shape[1:]))
-        for name, array in told.items()
-    }
+    return {name: np.asarray(array, dtype=np.float32) for name, array in told.items()}
 
 
 _FROM_THE_PICTURE = (

@@ -208,8 +208,8 @@ def shot(count: int = 4, people: int = 1, moving: bool = False) -> Shot:
 def completion_network(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Says something of everything that it is given; what is withheld must not show."""
     latent, given = inputs["latent"], inputs["given"][..., :1]
-    seen = inputs["landmarks"][..., :2].reshape(*latent.shape[:2], -1) * given
-    guess = inputs["first_guess"].reshape(*latent.shape[:2], -1) * inputs["guess_given"][..., None]
+    seen = inputs["landmarks"][..., :2].reshape(*given.shape[:2], -1) * given
+    guess = inputs["first_guess"].reshape(*given.shape[:2], -1) * inputs["guess_given"][..., None]
     told = np.concatenate(
         (seen, guess, inputs["anchor_rotations"].reshape(*given.shape[:2], -1)), -1
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.latent import GRAVITY, LATENT_SIZE
@@ -33,7 +34,10 @@ _CHANGE_MOST = 2.5  # of the log deviation of a belief: from a twelfth to twelve
 
 @dataclass(frozen=True, eq=False)
 class CompletionConditions:
-    """What stage 2 is told besides the observations, in the person camera."""
+    """What stage 2 is told besides the observations, in the person camera.
+
+    Observations and everything up to `guess_given` may have a batch of one for all samples.
+    """
 
     anchor_rotations: Tensor  # (B, T, 6, 3, 3)
     anchor_translation: Tensor  # (B, T, 3)
@@ -150,7 +154,7 @@ class CompletionNetwork(nn.Module):
     ) -> Tensor:
         """The posterior mean of x_1 under a Gaussian about the guess, having seen x_t."""
         told = given > 0.5
-        mean = torch.cat((guessed, torch.zeros_like(latent[..., 162:])), dim=-1)
+        mean = functional.pad(guessed, (0, LATENT_SIZE - guessed.shape[-1]))
         mean = torch.where(told, mean, torch.zeros_like(mean))
         log_belief = torch.where(told, self.log_belief_guess, self.log_belief_alone)
         variance = (2.0 * (log_belief + change)).exp()
