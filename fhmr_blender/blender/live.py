@@ -21,7 +21,7 @@ from ..jobs import Cancelled, Report
 from ..pipeline.resample_settings import ResampleSettings, frames_of
 from ..pipeline.variations import Drawn, commit
 from . import clean_up, draws, job_timer, models, preferences, saved_state, shot_scene, shown, takes
-from .properties import FHMR_PG_take, take_of
+from .properties import take_of
 from .take_properties import quietly
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def request(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
     if running is not None and (_work is None or _work.state is not running):
         return  # the panel shows what runs
     _cancel_work()  # it draws an older value
-    _mark(take)
+    with quietly():
+        take.hand.pending = True
     try:
         if not models.ready(preferences.choices(bpy.context)):
             _want(rig, scene)
@@ -200,11 +201,6 @@ def on_undo(scene: bpy.types.Scene, *_: object) -> None:
         if takes.is_rig(item) and take_of(item).hand.pending and not takes.why_not(item):
             give_up(item, scene)
         write_keys(item, scene)
-
-
-def _mark(take: FHMR_PG_take) -> None:
-    with quietly():
-        take.hand.pending = True
 
 
 def _draw_at_once(rig: bpy.types.Object, scene: bpy.types.Scene) -> bool:
@@ -371,10 +367,9 @@ def _look_at_work() -> None:
 def _show_first(rig: bpy.types.Object, scene: bpy.types.Scene, work: _Work) -> None:
     try:
         shot = work.first.get_nowait()
+        shot_scene.show(rig, shot, shot.people[0], scene)
     except Empty:
         return
-    try:
-        shot_scene.show(rig, shot, shot.people[0], scene)
     except FhmrError as error:
         _problems[rig.name] = str(error)
 
