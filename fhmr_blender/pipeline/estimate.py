@@ -15,12 +15,13 @@ from ..jobs import Report
 from .body_focal import focal_ratio
 from .camera import MOVING, STATIC, find_camera, known_camera
 from .camera_file import KnownCamera
-from .camera_motion import CameraMotion, given_camera, through_lens
+from .camera_motion import CameraMotion, camera_turns, given_camera, through_lens
 from .footage import Footage
 from .lens import choose_intrinsics
 from .perception.cache import DEFAULT_LIMIT, Cache
 from .perception.front_end import Observed, observe
 from .solve import SolveSettings, load_bodies, solve
+from .surest_look import surest_look
 from .weights import Networks
 
 _OBSERVED = 0.70  # share of the time that perception takes; the bar only has to look even
@@ -76,7 +77,11 @@ def estimate(
         twice=twice,
         cache=None if settings.cache is None else Cache(settings.cache, settings.cache_limit),
     )
-    people = [_through(lens, numbers, person) for person in observed.people]
+    looks = [
+        [_through(lens, numbers, look) for look in (person, *others)]
+        for person, others in zip(observed.people, observed.others, strict=True)
+    ]
+    people = [first for first, *_ in looks]
     cuts = tuple(int(row) for row in np.searchsorted(numbers, observed.cuts))
     if known is not None:
         camera = given_camera(known.T_world_from_cam)
@@ -96,8 +101,13 @@ def estimate(
     if ratio is not None:
         lens = lens * np.array([ratio, ratio, 1.0, 1.0])
         intrinsics = replace(intrinsics, origin="from the bodies")
-        people = [_through(lens, numbers, person) for person in people]
+        looks = [[_through(lens, numbers, look) for look in person] for person in looks]
         camera = through_lens(camera, ratio)
+    rows = [np.searchsorted(numbers, first.frames) for first, *_ in looks]
+    people = [
+        surest_look(person, camera_turns(camera.R_first_from_cam[row]), networks.anchor)
+        for person, row in zip(looks, rows, strict=True)
+    ]
     posing = _OBSERVED + _FOLLOWED
     solution = solve(
         dict(enumerate(people, start=1)),

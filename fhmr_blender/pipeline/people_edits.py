@@ -15,14 +15,16 @@ from ..core.motion import Observations, Person, Shot
 from ..errors import FhmrError
 from ..jobs import Report
 from .bodies import body_named
+from .camera_motion import camera_turns
 from .footage import Footage
 from .people import person_of
 from .perception.bridging import observations_of, sightings_of
 from .perception.crops import Picture, cut
 from .perception.following_by_hand import follow_box
-from .perception.sightings import Sighting
+from .perception.sightings import Sighting, looks_of
 from .resolve import settings_of
 from .solve import SolveSettings, solve_one
+from .surest_look import surest_look
 from .weights import Networks
 
 _FOLLOWED = 0.8  # share of the time that following a new box takes; the bar only has to look even
@@ -185,9 +187,15 @@ def _posed(
 ) -> Person:
     """A person from sightings, in the shot's world."""
     ordered = sorted(sightings, key=lambda sighting: sighting.frame)
-    seen = observations_of(ordered, shot.frames, _seconds(shot), shot.intrinsics[0])
-    rows = np.searchsorted(shot.frames, seen.frames)
-    seen = replace(seen, intrinsics=shot.intrinsics[rows])
+    looks = [
+        observations_of(look, shot.frames, _seconds(shot), shot.intrinsics[0])
+        for look in looks_of(ordered)
+    ]
+    rows = np.searchsorted(shot.frames, looks[0].frames)
+    turns = camera_turns(shot.T_world_from_cam[rows, :3, :3])
+    seen = surest_look(
+        [replace(look, intrinsics=shot.intrinsics[rows]) for look in looks], turns, networks.anchor
+    )
     return solve_one(number, seen, shot.frames, shot.T_world_from_cam, networks, settings, report)
 
 

@@ -9,10 +9,13 @@ import numpy as np
 from fhmr_blender.core.second_look import unmirrored, unmirrored_world
 from tests.training import tiny
 from tests.training.synthetic_pairs import exact_clip
+from tests.unit.sitter import never
+from tests.unit.test_people_edits import anchor_network
 from training.data.pairs import MIRRORED_PICTURE
 from training.data.sample import PairClip
 from training.data.second_looks import seen_twice
 from training.evaluation.clips import observations_of, paired, single_pictures
+from training.evaluation.contestants import Tools
 from training.evaluation.methods import look_at
 
 WRIST = 15
@@ -64,8 +67,9 @@ def test_single_pictures_are_measured_after_two_looks_and_clips_after_one() -> N
     clip, mirrored = twins(0.2)
     cases = paired([clip, mirrored], None)
     constants = {"visibility_slope": np.ones(33), "visibility_intercept": np.zeros(33)}
-    once = look_at(cases[0], constants).evidence
-    picture = look_at(single_pictures(cases, 4)[1], constants).evidence
+    tools = Tools(anchor_network, never, None, None, constants, tiny.body(), 1, 1)
+    once = look_at(cases[0], tools).evidence
+    picture = look_at(single_pictures(cases, 4)[1], tools).evidence
     assert (once.worth == 1.0).all() and (picture.worth > 1.0).all()
     assert picture.visible[0, WRIST] < 0.1 * once.visible[4, WRIST]
     assert np.isnan(observations_of(clip).agreement).all()

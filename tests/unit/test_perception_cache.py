@@ -69,6 +69,16 @@ def test_the_second_run_asks_no_network_and_says_the_same_to_the_bit(
     assert (again.cuts, again.notes) == (fresh.cuts, fresh.notes)
 
 
+def test_further_looks_are_kept_too(tmp_path: Path) -> None:
+    cache, looks = Cache(tmp_path), Looks()
+    first = look(cache, count=30, twice=True)
+    again = look(cache, looks, count=30, twice=True)
+    assert looks.landmarks == 0
+    assert all(len(others) == 1 for others in first.others)
+    for others, kept in zip(first.others, again.others, strict=True):
+        assert bits(kept) == bits(others)
+
+
 @pytest.mark.parametrize("stop", [5, 13, 30])
 def test_a_run_that_was_broken_off_goes_on_where_its_last_part_ended(
     stop: int, fresh: Observed, tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,9 +78,39 @@ def test_a_man_is_the_same_in_the_mirror() -> None:
     assert (again.mask == first.mask).mean() > 0.98
     seen = sighting_of(first, 0, np.zeros(4), 1.0)
     assert np.isnan(seen.agreement).all()
-    twice = seen_again(seen, image, shipped().landmarker)
-    assert np.median(twice.agreement) > 0.8
-    np.testing.assert_array_equal(twice.region, seen.region)
+    four = seen_again(seen, image, shipped().landmarker, (1.0, 1.3))
+    assert np.median(four.agreement) > 0.8
+    np.testing.assert_array_equal(four.region, seen.region)
+    assert [other.region[2] for other in four.others] == [760.0, 988.0, 988.0]
+    for other in four.others:
+        apart = np.linalg.norm((other.keypoints - four.keypoints)[:, :2], axis=-1) / region[2]
+        assert np.median(apart) < 0.02
+    wider, turned = four.others[1:]
+    np.testing.assert_array_equal(wider.agreement, turned.agreement)
+    np.testing.assert_array_equal(wider.image_feature, turned.image_feature)
+
+
+def test_where_looks_differ_both_are_kept() -> None:
+    image = Footage(PICTURE).frame(0)
+    calls = iter(range(2))
+
+    def landmarker(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        answer = shipped().landmarker(inputs)
+        if next(calls) == 1:  # the second look sees a wrist elsewhere
+            seen = answer["landmarks"].copy()
+            seen.reshape(-1, 39, 5)[0, RIGHT_WRIST, 0] += 60.0  # in the mirror: the left one
+            answer = {**answer, "landmarks": seen}
+        return answer
+
+    first = find_landmarks(image, np.array([500.0, 430.0, 760.0, 0.1]), landmarker)
+    twice = seen_again(sighting_of(first, 0, np.zeros(4), 1.0), image, landmarker, (1.0,))
+    (other,) = twice.others
+    np.testing.assert_allclose(
+        twice.keypoints[LEFT_WRIST, :2], first.keypoints[LEFT_WRIST, :2], atol=1e-3
+    )
+    moved = np.linalg.norm(other.keypoints[LEFT_WRIST, :2] - twice.keypoints[LEFT_WRIST, :2])
+    assert moved > 0.15 * 760.0
+    np.testing.assert_allclose(other.keypoints[:7], twice.keypoints[:7], rtol=1e-5)  # they agree
 
 
 # -- clips and pictures
@@ -100,6 +131,15 @@ def test_everybody_is_looked_at_twice_where_it_is_asked_for() -> None:
     plain = observe(PaintedFootage(paint, 20), range(20), INTRINSICS, networks(once), silent)
     assert all(np.isnan(seen.agreement).all() for seen in plain.people)
     assert looks.landmarks - once.landmarks == 20 + 9
+
+
+def test_a_single_picture_is_looked_at_four_times() -> None:
+    shown = PaintedFootage(lambda number: {"red": (80.0, 120.0)}, 1)
+    once, often = Looks(), Looks()
+    plain = observe(shown, [0], INTRINSICS, networks(once), silent)
+    found = observe(shown, [0], INTRINSICS, networks(often), silent, twice=True)
+    assert often.landmarks - once.landmarks == 3
+    assert (len(plain.others[0]), len(found.others[0])) == (0, 3)
 
 
 def test_a_picture_is_looked_at_twice_and_a_file_keeps_how_the_looks_agree() -> None:

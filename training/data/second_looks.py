@@ -38,11 +38,21 @@ def _looked_again(clip: PairClip, mirrored: PairClip) -> PairClip:
     )
 
 
-def both_looks(clip: PairClip, mirrored: PairClip) -> tuple[Floats, Floats, Floats]:
-    """Landmarks (T, 33, 5), world landmarks (T, 33, 3) and agreement (T, 33) of two looks."""
-    again = unmirrored(mirrored.keypoints.astype(float), float(clip.size[0]))
-    again_world = unmirrored_world(mirrored.keypoints_world.astype(float))
+def both_looks(
+    clip: PairClip, mirrored: PairClip, *, turned: bool = False
+) -> tuple[Floats, Floats, Floats]:
+    """Landmarks (T, 33, 5), world landmarks (T, 33, 3) and agreement (T, 33) of two looks.
+
+    In the clip's picture, the first look completed by the second, or, `turned`, the second by the
+    first.
+    """
+    first = clip.keypoints.astype(float), clip.keypoints_world.astype(float)
+    again = (
+        unmirrored(mirrored.keypoints.astype(float), float(clip.size[0])),
+        unmirrored_world(mirrored.keypoints_world.astype(float)),
+    )
+    if turned:
+        first, again = again, first
     side = clip.region[:, 2].astype(float)
-    first = clip.keypoints.astype(float)
-    keypoints, world = middle(first, again, clip.keypoints_world.astype(float), again_world, side)
-    return keypoints, world, agreement(first, again, side)
+    keypoints, world = middle(first[0], again[0], first[1], again[1], side)
+    return keypoints, world, agreement(first[0], again[0], side)

@@ -89,7 +89,7 @@ def ablate(
         progress(trial.name)
         tally, frames = Tally(), Frames()
         if trial.answering is not None:
-            looked = [look_at(case, tools.constants) for case in trial.cases]
+            looked = [look_at(case, tools) for case in trial.cases]
             with ThreadPoolExecutor(threads) as pool:
                 answers = list(pool.map(trial.answering, trial.cases, looked))
             for case, seen, answer in zip(trial.cases, looked, answers, strict=True):
@@ -247,7 +247,7 @@ def sweep(
     threads: int = 1,
 ) -> tuple[tuple[Setting, ...], tuple[Setting, ...]]:
     """Guidance 0 to 4, and 1 to 50 steps, on the same pictures around the same anchors."""
-    looked = [look_at(case, tools.constants) for case in cases]
+    looked = [look_at(case, tools) for case in cases]
     starts = [regress(seen, tools.anchor, tools) for seen in looked]
 
     def setting(value: float, guidance: float, steps: int) -> Setting:

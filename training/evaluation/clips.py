@@ -111,14 +111,19 @@ def frames_of(clip: PairClip, frames: Indices) -> PairClip:
     return replace(clip, **{name: getattr(clip, name)[frames] for name in names})
 
 
-def observations_of(clip: PairClip, mirrored: PairClip | None = None) -> Observations:
-    """What perception would hand to the pipeline; with the mirrored pictures, after two looks."""
+def observations_of(
+    clip: PairClip, mirrored: PairClip | None = None, *, turned: bool = False
+) -> Observations:
+    """What perception would hand to the pipeline; with the mirrored pictures, after two looks.
+
+    The first look is completed by the second where both agree, or, `turned`, the other way round.
+    """
     count = len(clip)
     keypoints, world = clip.keypoints.astype(float), clip.keypoints_world.astype(float)
     agreement = np.full((count, 33), np.nan)
     if mirrored is not None:
         both = mirrored.found[:, None]
-        twice, twice_world, agreed = both_looks(clip, mirrored)
+        twice, twice_world, agreed = both_looks(clip, mirrored, turned=turned)
         keypoints = np.where(both[..., None], twice, keypoints)
         world = np.where(both[..., None], twice_world, world)
         agreement = np.where(both, agreed, np.nan)

@@ -182,7 +182,7 @@ def _note(measured: Measured, case: Case, reply: _Reply, tools: Tools) -> None:
 
 def _reply(case: Case, tools: Tools) -> _Reply:
     """Answer one case with every method."""
-    seen = look_at(case, tools.constants)
+    seen = look_at(case, tools)
     answers = peer_answers(case, seen, tools)
     start = regress(seen, tools.anchor, tools)
     drawn = draw(seen, start, tools.completion, tools)
@@ -223,7 +223,7 @@ def _reply(case: Case, tools: Tools) -> _Reply:
 
 def _twice(case: Case, tools: Tools) -> Answer:
     """The shown answer after two looks, where the mirrored pictures are there."""
-    seen = look_at(replace(case, twice=True), tools.constants)
+    seen = look_at(replace(case, twice=True), tools)
     start = regress(seen, tools.anchor, tools)
     return of_body(guess_aligned(seen, start), start.build, start.said.betas)
 

@@ -8,7 +8,7 @@ import torch
 
 from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.camera import NEAREST_DEPTH
-from fhmr_blender.core.motion import Anchor, assemble
+from fhmr_blender.core.motion import Anchor, Observations, assemble
 from fhmr_blender.core.person_view import pelvis_cam
 from fhmr_blender.core.rotations import axis_angle_from_matrix, rotation_about
 from fhmr_blender.core.skeleton import (
@@ -37,6 +37,7 @@ from fhmr_blender.pipeline.selection import (
     pick_limbs,
     score_samples,
 )
+from fhmr_blender.pipeline.surest_look import surest_look
 
 from ..data.sample import PairClip
 from ..networks.blocks import ObservationTensors
@@ -124,16 +125,25 @@ class Drawn:
         return [self.posture(limbs) for limbs in self.completion.rotations]
 
 
-def look_at(case: Case, constants: Mapping[str, Floats]) -> Seen:
+def look_at(case: Case, tools: Tools) -> Seen:
     """What perception hands on of a case, after one look or two."""
-    return look(case.clip, constants, case.mirrored if case.twice else None)
+    if not case.twice or case.mirrored is None:
+        return look(case.clip, tools.constants)
+    looks = [observations_of(case.clip, case.mirrored, turned=turned) for turned in (False, True)]
+    R_world_from_cam = case.clip.R_world_from_cam.astype(float)
+    believed = surest_look(looks, R_world_from_cam, tools.anchor)
+    return _seen(believed, R_world_from_cam, tools.constants)
 
 
-def look(clip: PairClip, constants: Mapping[str, Floats], mirrored: PairClip | None = None) -> Seen:
-    """What perception hands on, in the person camera; with mirrored pictures after two looks."""
-    observations = observations_of(clip, mirrored)
-    view = view_of(observations, clip.R_world_from_cam.astype(float))
-    return Seen(view, gather_evidence(observations, constants))
+def look(clip: PairClip, constants: Mapping[str, Floats]) -> Seen:
+    """What perception hands on after one look, in the person camera."""
+    return _seen(observations_of(clip), clip.R_world_from_cam.astype(float), constants)
+
+
+def _seen(
+    observations: Observations, R_world_from_cam: Floats, constants: Mapping[str, Floats]
+) -> Seen:
+    return Seen(view_of(observations, R_world_from_cam), gather_evidence(observations, constants))
 
 
 def posture_of(said: Regression) -> Posture:

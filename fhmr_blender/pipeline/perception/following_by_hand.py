@@ -10,7 +10,7 @@ from ...jobs import Report
 from ..footage import Footage
 from ..weights import Networks
 from .crops import Picture
-from .following import Follower
+from .following import Follower, regions_again
 from .front_end import decoded_ahead, observed_rate
 from .regions import same_pose
 from .sightings import Sighting
@@ -41,7 +41,7 @@ def follow_box(
         known: Sightings of the others, counted in rows.
         networks: Those of perception are called.
         report: Told the progress; may raise `Cancelled`.
-        twice: Look at the person a second time, in the mirror.
+        twice: Look at the person a second time, in the mirror; in a single picture four times.
 
     Returns:
         Sightings counted in rows, in order.
@@ -56,7 +56,7 @@ def follow_box(
     found: dict[int, Sighting] = {}
     looked = 0
     for step in (1, -1):
-        follower = Follower(networks, rate, twice=twice)
+        follower = Follower(networks, rate, regions_again(len(frames), twice=twice))
         rows = range(start, len(frames) if step > 0 else -1, step)
         read = decoded_ahead if step > 0 else _backwards
         with closing(read(footage, [int(frames[row]) for row in rows])) as images:

@@ -19,13 +19,14 @@ from .bridging import observations_of
 from .cache import Cache, Entry
 from .crops import Picture
 from .detector import detect_people
-from .following import STILL_SCORE, Follower
+from .following import STILL_SCORE, Follower, regions_again
 from .linking import identities
 from .regions import Fit, find_bodies, find_unboxed, without_doubles
 from .remembering import part_of, recall
+from .sightings import looks_of
 
 _PART = 120  # frames, at most, that a run which is broken off has to look at again
-_VERSION = 2  # of what this folder sees: a stored part of another version is not used
+_VERSION = 3  # of what this folder sees: a stored part of another version is not used
 _NETWORKS = ("landmarker", "detector", "person_detector")
 
 
@@ -89,6 +90,7 @@ class Observed:
     """Who was seen in a picture or clip."""
 
     people: tuple[Observations, ...]  # the most prominent first
+    others: tuple[tuple[Observations, ...], ...]  # what further looks make of each of them
     cuts: tuple[int, ...]  # frame numbers with which another camera angle begins
     notes: tuple[str, ...]  # sentences for the artist
 
@@ -115,7 +117,7 @@ def observe(
         report: Told the progress; may raise `Cancelled`.
         people: Keep only the most prominent; None keeps all.
         boxes: (P, 4) x0 y0 x1 y1 drawn by hand in the first frame; then only they are followed.
-        twice: Look at everybody a second time, in the mirror.
+        twice: Look at everybody a second time, in the mirror; at a single picture four times.
         cache: Where what was seen is kept, for the next run and for one that is broken off.
 
     Returns:
@@ -126,7 +128,7 @@ def observe(
     """
     numbers, seconds = np.asarray(frames, dtype=np.int64), footage.seconds(frames)
     rate = observed_rate(seconds)
-    follower = Follower(networks, rate, twice=twice)
+    follower = Follower(networks, rate, regions_again(len(frames), twice=twice))
     entry = None
     if cache is not None:
         key = _key(footage, numbers, rate, boxes, networks)
@@ -144,10 +146,13 @@ def observe(
     notes = [_unreadable_words(numbers[unreadable])] if unreadable else []
     if entry is not None and entry.problem:
         notes.append(entry.problem)
+    looks = [
+        [observations_of(look, numbers, seconds, intrinsics) for look in looks_of(person)]
+        for person in found[:people]
+    ]
     return Observed(
-        people=tuple(
-            observations_of(person, numbers, seconds, intrinsics) for person in found[:people]
-        ),
+        people=tuple(first for first, *_ in looks),
+        others=tuple(tuple(others) for _, *others in looks),
         cuts=tuple(int(numbers[cut]) for cut in follower.cuts),
         notes=tuple(notes),
     )

@@ -1,6 +1,7 @@
 """A follower's knowledge as arrays, in parts, so that an interrupted run goes on where it was."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -13,6 +14,13 @@ from .sightings import Followed, Sighting
 from .tracking import Track
 
 _NOT_GONE = -1
+_LOOKED = {  # what looks at one person in one frame differ in
+    "region": (4,),
+    "keypoints": (33, 5),
+    "keypoints_world": (33, 3),
+    "agreement": (33,),
+    "image_feature": (288,),
+}
 
 
 def part_of(follower: Follower, since: int, unreadable: Iterable[int]) -> dict[str, Array]:
@@ -55,6 +63,7 @@ def part_of(follower: Follower, since: int, unreadable: Iterable[int]) -> dict[s
         "agreement": _stacked([sighting.agreement for sighting in sightings], 33),
         "image_feature": _stacked([sighting.image_feature for sighting in sightings], 288),
         "clothing": _stacked([sighting.clothing for sighting in sightings], 128),
+        **{f"other_{name}": _others(sightings, name, *shape) for name, shape in _LOOKED.items()},
     }
 
 
@@ -109,7 +118,7 @@ def _person(part: Mapping[str, Array], number: int, known: Sequence[Followed]) -
 
 
 def _sighting(part: Mapping[str, Array], row: int) -> Sighting:
-    return Sighting(
+    sighting = Sighting(
         frame=int(part["seen"][row]),
         confidence=float(part["confidence"][row]),
         box=part["box"][row].reshape(4),
@@ -120,6 +129,22 @@ def _sighting(part: Mapping[str, Array], row: int) -> Sighting:
         image_feature=part["image_feature"][row].reshape(288),
         clothing=part["clothing"][row].reshape(128),
     )
+    others = tuple(
+        replace(
+            sighting,
+            **{name: part[f"other_{name}"][row, look] for name in _LOOKED},
+        )
+        for look in range(part["other_region"].shape[1])
+    )
+    return replace(sighting, others=others)
+
+
+def _others(sightings: Sequence[Sighting], name: str, *shape: int) -> Array:
+    """(n, L, *shape): one array of each further look; all have as many of them."""
+    looks = len(sightings[0].others) if sightings else 0
+    if not looks:
+        return np.zeros((len(sightings), 0, *shape), dtype=np.float32)
+    return np.array([[getattr(other, name) for other in one.others] for one in sightings])
 
 
 def _stacked(arrays: Sequence[Floats], *shape: int) -> Array:

@@ -1,5 +1,6 @@
 """What is remembered of everybody who is followed: small, without pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,6 +30,7 @@ class Sighting:
     agreement: Floats  # (33,) float32, 0..1 of two looks; NaN after one
     image_feature: Floats  # (288,) float16
     clothing: Floats  # (128,) float32
+    others: "tuple[Sighting, ...]" = ()  # what further looks make of it; stage 1 chooses
 
 
 def sighting_of(landmarks: Landmarks, frame: int, box: Floats, confidence: float) -> Sighting:
@@ -46,23 +48,52 @@ def sighting_of(landmarks: Landmarks, frame: int, box: Floats, confidence: float
     )
 
 
-def seen_again(sighting: Sighting, image: Picture, landmarker: Network) -> Sighting:
-    """A sighting after a second look at the same region, in the mirror.
+def seen_again(
+    sighting: Sighting, image: Picture, landmarker: Network, regions: Sequence[float]
+) -> Sighting:
+    """A sighting after further looks, each at a region as it is and in the mirror.
+
+    Of two looks each is completed by the other where they agree, and both are kept: where they do
+    not, the landmark network does not know which is right.
 
     Args:
         sighting: After one look.
         image: (H, W, 3) uint8 RGB that it is of.
         landmarker: BlazePose's landmark network.
+        regions: Sides of the regions over the sighting's own; the first is 1.
     """
-    again = find_landmarks(image, sighting.region, landmarker, mirrored=True)
-    side = np.asarray(sighting.region[2], dtype=float)
-    first, first_world = sighting.keypoints, sighting.keypoints_world
-    keypoints, world = middle(first, again.keypoints, first_world, again.keypoints_world, side)
+
+    def look(region: Floats, *, mirrored: bool) -> Sighting:
+        found = find_landmarks(image, region, landmarker, mirrored=mirrored)
+        return sighting_of(found, sighting.frame, sighting.box, sighting.confidence)
+
+    looks: list[Sighting] = []
+    for scale in regions:
+        region = sighting.region * np.array([1.0, 1.0, scale, 1.0])
+        first = sighting if scale == 1.0 else look(region, mirrored=False)
+        # What the network's heads read of the mirrored picture says nothing of this one.
+        again = replace(look(region, mirrored=True), image_feature=first.image_feature)
+        looks += [_completed(first, again), _completed(again, first)]
+    return replace(looks[0], others=tuple(looks[1:]), clothing=sighting.clothing)
+
+
+def looks_of(person: Sequence[Sighting]) -> list[Sequence[Sighting]]:
+    """A person's sightings by the first look, and the same by each further one."""
+    further = range(min(len(sighting.others) for sighting in person))
+    return [person, *([sighting.others[look] for sighting in person] for look in further)]
+
+
+def _completed(first: Sighting, again: Sighting) -> Sighting:
+    """A look with the middle of both where another one agrees."""
+    side = np.asarray(first.region[2], dtype=float)
+    keypoints, world = middle(
+        first.keypoints, again.keypoints, first.keypoints_world, again.keypoints_world, side
+    )
     return replace(
-        sighting,
+        first,
         keypoints=keypoints.astype(np.float32),
         keypoints_world=world.astype(np.float32),
-        agreement=agreement(first, again.keypoints, side).astype(np.float32),
+        agreement=agreement(first.keypoints, again.keypoints, side).astype(np.float32),
     )
 
 
