@@ -142,9 +142,7 @@ class Sampler:
         self._network = network
         self._mean = constants["latent_mean"].astype(float)
         self._std = constants["latent_std"].astype(float)
-        self._told = [
-            _conditions(subject, window.frames) for window in cut(len(subject.frames))
-        ]
+        self._told = [_conditions(subject, window.frames) for window in cut(len(subject.frames))]
         self._withheld = [_withheld(told) for told in self._told]
         self._first: _Memory | None = {} if len(subject.frames) <= _REMEMBERED else None
         self._noise: dict[tuple[int, int, int], Floats] = {}  # of the last seed
