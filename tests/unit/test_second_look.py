@@ -18,6 +18,7 @@ from fhmr_blender.pipeline.estimate import EstimateSettings, estimate
 from fhmr_blender.pipeline.evidence import gather_evidence
 from fhmr_blender.pipeline.footage import Footage
 from fhmr_blender.pipeline.keypoint_edits import edited
+from fhmr_blender.pipeline.lens import choose_intrinsics
 from fhmr_blender.pipeline.perception.front_end import observe
 from fhmr_blender.pipeline.perception.landmarks import find_landmarks
 from fhmr_blender.pipeline.perception.sightings import seen_again, sighting_of
@@ -131,6 +132,14 @@ def test_everybody_is_looked_at_twice_where_it_is_asked_for() -> None:
     plain = observe(PaintedFootage(paint, 20), range(20), INTRINSICS, networks(once), silent)
     assert all(np.isnan(seen.agreement).all() for seen in plain.people)
     assert looks.landmarks - once.landmarks == 20 + 9
+
+
+def test_who_was_found_behind_a_neighbour_is_looked_at_again_without_the_neighbour() -> None:
+    crowd = Footage(PICTURE.with_name("tfjs_three_people.jpg"))
+    lens = choose_intrinsics(crowd).values
+    people = observe(crowd, [0], lens, shipped(), silent, twice=True).people
+    agreed = [float(np.median(seen.agreement)) for seen in people]
+    assert len(agreed) == 3 and min(agreed) > 0.5, agreed  # .01 where the neighbour was seen
 
 
 def test_a_single_picture_is_looked_at_four_times() -> None:

@@ -5,6 +5,7 @@ whenever somebody is about to be lost.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -98,7 +99,9 @@ class Follower:
             self._go_on(image)
         if self._regions:
             seen = [person for person in self.people if person.sightings[-1].frame == self.frame]
-            again = side_by_side(lambda person: self._again(image, person.sightings[-1]), seen)
+            again = side_by_side(
+                lambda person: self._again(person.shown(image), person.sightings[-1]), seen
+            )
             for person, sighting in zip(seen, again, strict=True):
                 person.sightings[-1] = sighting
 
@@ -287,8 +290,9 @@ class Follower:
         strange = colour_distance(claim.person.clothing, fit.landmarks.clothing) > _STRANGER
         if known or strange or fit.overlap < ACCEPTED:
             return None
-        box = pose_box(fit.landmarks, image.shape[1], image.shape[0])
-        return Claim(claim.person, fit.landmarks, box, fit.overlap, True, detected=claim.detected)
+        landmarks = replace(fit.landmarks, cleared=image)
+        box = pose_box(landmarks, image.shape[1], image.shape[0])
+        return Claim(claim.person, landmarks, box, fit.overlap, True, detected=claim.detected)
 
     def _grant(self, claim: Claim) -> None:
         if claim.confirmed:

@@ -35,6 +35,7 @@ class Landmarks:
     next_region: Floats  # (4,) where it would look next
     clothing: Floats  # (128,) colours of trunk and thighs
     flag: float  # 0..1, small where there is nobody at all; says nothing about who or how turned
+    cleared: Picture | None = None  # what was looked at instead: neighbours are painted over
 
     def __post_init__(self) -> None:
         check_shapes(

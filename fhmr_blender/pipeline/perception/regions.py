@@ -5,7 +5,7 @@ swapped or neighbouring poses. So a pose is judged by how well it fills the pers
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -101,7 +101,7 @@ def find_bodies(
         again = find_body(cleared, box, detector, landmarker)
         # With somebody painted over, the network may see a person in the furniture.
         if again.overlap >= (ACCEPTED if doubled else fit.overlap):
-            fits[index] = again
+            fits[index] = replace(again, landmarks=replace(again.landmarks, cleared=cleared))
     return tuple(fits)
 
 

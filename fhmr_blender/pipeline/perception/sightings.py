@@ -108,12 +108,18 @@ class Followed:
     doubted: int = 0  # looks of the detectors since then that found nobody here
     until: int | None = None  # gone: nothing is believed of what was seen after this frame
     sightings: list[Sighting] = field(default_factory=lambda: [])
+    cleared: Picture | None = None  # of the last sighting, where neighbours were painted over
 
     def see(self, landmarks: Landmarks, frame: int, box: Floats, confidence: float) -> None:
         """Note a look at this person."""
         self.sightings.append(sighting_of(landmarks, frame, box, confidence))
         self.track.see(box, landmarks.next_region, frame)
+        self.cleared = landmarks.cleared
         self.clothing = (1.0 - _WORN) * self.clothing + _WORN * landmarks.clothing
+
+    def shown(self, image: Picture) -> Picture:
+        """What the last sighting is of: the frame, or the frame without neighbours."""
+        return image if self.cleared is None else self.cleared
 
     def confirm(self, frame: int, quality: float) -> None:
         """Note that a detector has seen somebody here."""
