@@ -25,7 +25,8 @@ from ..core.rotations import matrix_from_sixd, sixd_from_matrix
 from ..core.skeleton import LIMB_JOINTS, LIMB_NAMES, forward_kinematics
 from .anchor import View
 from .limb_noise import limb_noise
-from .runtime import Network
+from .runtime import SMALL, Network
+from .side_by_side import side_by_side
 from .windows import cut
 
 BATCH = 8  # samples a call; always full, so that a sample's bits do not depend on their number
@@ -163,19 +164,24 @@ class Sampler:
             given[:, POSITIONS] |= np.repeat(known.pinned, 3, axis=1)
         batches = -(-draw.samples // BATCH)
         noise = self._noise_of(draw, batches * BATCH)
-        for batch in range(batches):
-            latent, logits = self._integrate(
-                draw,
-                batch,
-                noise[batch * BATCH : (batch + 1) * BATCH],
-                given,
-                values,
-                known,
-                lambda share, batch=batch: on_step((batch + share) / batches),
-            )
+        shares = [0.0] * batches
+
+        def drawn(batch: int) -> Completion:
+            def progress(share: float) -> None:
+                shares[batch] = share
+                on_step(sum(shares) / batches)
+
+            part = noise[batch * BATCH : (batch + 1) * BATCH]
+            latent, logits = self._integrate(draw, batch, part, given, values, known, progress)
             latent *= self._std
             latent += self._mean
-            yield _unpack(latent, logits, subject)
+            shares[batch] = 1.0
+            return _unpack(latent, logits, subject)
+
+        if len(subject.frames) <= SMALL:
+            yield from side_by_side(drawn, range(batches))
+        else:
+            yield from map(drawn, range(batches))
 
     def _integrate(
         self,

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.arrays import Floats
 from ..errors import FhmrError
-from .runtime import Network, default_threads, load_network
+from .runtime import SMALL, Network, default_threads, load_network
 
 LIST_NAME = "models.toml"
 
@@ -119,15 +119,15 @@ def load_networks(folder: Path | None = None, threads: int | None = None) -> Net
     files = model_files(folder)
     cores = default_threads() if threads is None else threads
 
-    def lazy(name: str) -> "_LazyNetwork":
-        return _LazyNetwork(_listed(files, name, folder), cores)
+    def lazy(name: str, threads: int = cores) -> "_LazyNetwork":
+        return _LazyNetwork(_listed(files, name, folder), threads)
 
     return Networks(
         landmarker=lazy("landmarker"),
         detector=lazy("detector"),
         person_detector=lazy("person_detector"),
         anchor=lazy("anchor"),
-        completion=lazy("completion"),
+        completion=_Sized(few=lazy("completion", 1), many=lazy("completion")),
         constants=_LazyArrays(_listed(files, "constants", folder)),
         checksums={name: entry.sha256 for name, entry in files.items()},
     )
@@ -162,6 +162,17 @@ class _LazyNetwork:
             if self._network is None:
                 self._network = load_network(_content(self._file), self._threads)
         return self._network(inputs)
+
+
+class _Sized:
+    """Stage 2: for few frames on one core each, since several such draws run side by side."""
+
+    def __init__(self, few: Network, many: Network) -> None:
+        self._few, self._many = few, many
+
+    def __call__(self, inputs: Mapping[str, Floats]) -> dict[str, Floats]:
+        network = self._few if inputs["latent"].shape[1] <= SMALL else self._many
+        return network(inputs)
 
 
 class _LazyArrays(Mapping[str, Floats]):
