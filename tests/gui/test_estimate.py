@@ -92,7 +92,7 @@ def test_estimate_makes_a_posed_body_while_the_bar_moves(window: Window) -> None
     start_estimate(window)
     fractions = wait_for_job(window)
     window.wait(lambda: set(window.blender.names()) >= MADE, "the body")
-    assert len(fractions) > 2 and fractions == sorted(fractions)
+    assert len(fractions) > 1 and fractions == sorted(fractions)  # a picture takes a second
     assert window.blender.collections() == ["FHMR tfjs_pose"]
     assert window.blender.active() == RIG
     pose = window.blender.pose(rig=RIG)
