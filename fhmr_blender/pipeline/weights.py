@@ -127,7 +127,7 @@ def load_networks(folder: Path | None = None, threads: int | None = None) -> Net
         detector=lazy("detector"),
         person_detector=lazy("person_detector"),
         anchor=lazy("anchor"),
-        completion=_Sized(few=lazy("completion", 1), many=lazy("completion")),
+        completion=Sized(few=lazy("completion", 1), many=lazy("completion")),
         constants=_LazyArrays(_listed(files, "constants", folder)),
         checksums={name: entry.sha256 for name, entry in files.items()},
     )
@@ -164,7 +164,7 @@ class _LazyNetwork:
         return self._network(inputs)
 
 
-class _Sized:
+class Sized:
     """Stage 2: for few frames on one core each, since several such draws run side by side."""
 
     def __init__(self, few: Network, many: Network) -> None:

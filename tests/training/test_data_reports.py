@@ -9,9 +9,18 @@ import pytest
 from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.body import Body, load_body
 from fhmr_blender.core.calibration import LandmarkCalibration
+from fhmr_blender.core.camera import project
 from fhmr_blender.core.skeleton import MIRRORED_LANDMARKS
 from tests.training.synthetic_pairs import exact_clip, performance
-from training.data.bank_report import compare, draw, measure_errors, split_clips, table
+from training.data.bank import build_bank
+from training.data.bank_report import (
+    compare,
+    draw,
+    measure_errors,
+    measure_shares,
+    split_clips,
+    table,
+)
 from training.data.calibration import template_calibration
 from training.data.data_report import pairs_table
 from training.data.front_end_report import behaviour, rendered
@@ -137,3 +146,21 @@ def test_postures_are_of_their_kind(body: Body, posture: str, kind: str) -> None
     assert np.mean(shares) > 0.6
     standing = body.joints(acted.rotations, np.zeros(10), acted.pelvis)
     assert not pose_kinds(standing)[kind].any()
+
+
+def test_what_is_seen_right_follows_the_truth_and_what_is_stuck_does_not(
+    body: Body, calibration: LandmarkCalibration
+) -> None:
+    clips = [exact_clip(seed, body, calibration) for seed in range(8)]
+    exact = measure_shares(build_bank(clips, body, calibration))
+    assert exact["plane"][0, 0] == pytest.approx(1.0, abs=0.01)
+    assert np.isnan(exact["plane"][0, -1])  # nothing is seen so wrong
+    stuck = []
+    for clip in clips:
+        keypoints = clip.keypoints.copy()
+        pelvis = project(clip.joints_cam[:, :1].astype(float), clip.intrinsics)
+        height = float(body.stature(clip.betas)) * clip.intrinsics[1] / clip.joints_cam[:, 0, 2]
+        keypoints[:, 13:17, :2] = pelvis + height[:, None, None] * np.array([0.9, 0.0])
+        stuck.append(replace(clip, keypoints=keypoints))
+    shares = measure_shares(build_bank(stuck, body, calibration))
+    assert abs(shares["plane"][0, -1]) < 0.05

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fhmr_blender.errors import FhmrError
-from fhmr_blender.pipeline.runtime import load_network
-from fhmr_blender.pipeline.weights import load_networks, model_files, models_folder, verify
+from fhmr_blender.pipeline.runtime import SMALL, Network, load_network
+from fhmr_blender.pipeline.weights import Sized, load_networks, model_files, models_folder, verify
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,3 +102,19 @@ def test_every_listed_model_has_a_licence_and_a_full_checksum() -> None:
 
 def test_the_networks_in_place_are_the_listed_ones() -> None:
     assert len(verify()) == len(model_files(models_folder()))
+
+
+def test_few_frames_are_asked_of_one_core_and_many_of_all() -> None:
+    asked: list[str] = []
+
+    def network(name: str) -> Network:
+        def answer(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            asked.append(name)
+            return {}
+
+        return answer
+
+    sized = Sized(few=network("few"), many=network("many"))
+    for frames in (1, SMALL, SMALL + 1):
+        sized({"latent": np.zeros((8, frames, 168))})
+    assert asked == ["few", "few", "many"]
