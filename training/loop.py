@@ -24,6 +24,7 @@ from .data.sample import PairClip, load_shards
 from .data.sources import PairSource, SimulatedSource, Sources
 from .losses import BodyModel
 from .networks.body_layer import BodyLayer
+from .shipped import load_shipped
 
 Terms = dict[str, float]
 
@@ -80,14 +81,15 @@ def train(
         limits: When to stop.
         checkpoint: Of this run.
         seed: Of all chance.
-        warm: Another run's checkpoint: where there is none of this run yet, it begins with that
-            one's averaged weights.
+        warm: Another run's checkpoint, or an exported network: where there is none of this run
+            yet, it begins with that one's averaged weights.
 
     Returns:
         The network with averaged weights.
     """
     if warm is not None and not checkpoint.exists():
-        load_averaged(task.network, warm)
+        load = load_shipped if warm.suffix == ".onnx" else load_averaged
+        load(task.network, warm)
         say(f"beginning with the weights of {warm.name}")
     network, averaged = task.network, copy.deepcopy(task.network)
     optimiser = _optimiser(network, settings)
@@ -152,7 +154,11 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--settings", default="first", help="name in training/settings, or a path")
     parser.add_argument("--steps", type=int, help="stop after so many, instead of the settings'")
     parser.add_argument("--minutes", type=float, help="stop after so many minutes of training")
-    parser.add_argument("--warm", type=Path, help="checkpoint of another run to begin with")
+    parser.add_argument(
+        "--warm",
+        type=Path,
+        help="checkpoint of another run, or models/anchor.onnx or completion.onnx, to begin with",
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=0)
     return parser
