@@ -228,7 +228,7 @@ def _optimiser(network: nn.Module, settings: OptimisationSettings) -> torch.opti
     free = [p for p in network.parameters() if p.ndim < 2]
     groups = [{"params": decay, "weight_decay": settings.weight_decay}]
     groups.append({"params": free, "weight_decay": 0.0})
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
 def _rate(settings: OptimisationSettings, step: int, share: float) -> float:
