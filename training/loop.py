@@ -25,8 +25,10 @@ from .data.sources import PairSource, SimulatedSource, Sources
 from .losses import BodyModel
 from .networks.body_layer import BodyLayer
 from .shipped import load_shipped
+from .team import PROCESSOR, Team
 
 Terms = dict[str, float]
+ALONE = Team()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def train(
     checkpoint: Path,
     seed: int,
     warm: Path | None = None,
+    team: Team = ALONE,
 ) -> nn.Module:
     """Train until a limit is reached, going on from the checkpoint if there is one.
 
@@ -83,6 +86,7 @@ def train(
         seed: Of all chance.
         warm: Another run's checkpoint, or an exported network: where there is none of this run
             yet, it begins with that one's averaged weights.
+        team: The processes that train together.
 
     Returns:
         The network with averaged weights.
@@ -91,11 +95,13 @@ def train(
         load = load_shipped if warm.suffix == ".onnx" else load_averaged
         load(task.network, warm)
         say(f"beginning with the weights of {warm.name}")
-    network, averaged = task.network, copy.deepcopy(task.network)
+    network = task.network.to(team.device)
+    team.share_weights(network)
+    averaged = copy.deepcopy(network)
     optimiser = _optimiser(network, settings)
     progress = _Progress()
     if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
+        saved = torch.load(checkpoint, weights_only=True, map_location=team.device)
         network.load_state_dict(saved["network"])
         averaged.load_state_dict(saved["averaged"])
         optimiser.load_state_dict(saved["optimiser"])
@@ -103,16 +109,17 @@ def train(
         say(f"going on from step {progress.step}")
     sums: dict[str, float] = {}
     last = time.monotonic()
-    while (share := progress.share(limits)) < 1.0:
-        rng = np.random.default_rng((seed, progress.step))
+    while (share := team.agreed(progress.share(limits))) < 1.0:
+        rng = np.random.default_rng((seed, progress.step, *team.seed))
         if progress.step % settings.rescan_every == 0 or not sums:
             task.refresh(rng)
-        torch.manual_seed(seed * 1_000_003 + progress.step)
+        torch.manual_seed(seed * 1_000_003 + progress.step + 7919 * team.rank)
         for group in optimiser.param_groups:
             group["lr"] = _rate(settings, progress.step, share)
         loss, terms = task.loss(rng)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        team.average_gradients(network)
         norm = nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
         if math.isfinite(float(norm)):
             optimiser.step()
@@ -122,21 +129,30 @@ def train(
         progress.seconds, last = progress.seconds + now - last, now
         for name, value in (terms | {"loss": float(loss.detach()), "norm": float(norm)}).items():
             sums[name] = sums.get(name, 0.0) + value / settings.log_every
-        if progress.step % settings.log_every == 0:
+        logged = progress.step % settings.log_every == 0
+        if logged and team.leads:
             say(_line(progress, sums))
+        if logged:
             sums = dict.fromkeys(sums, 0.0)
-        if progress.step % settings.validate_every == 0:
-            say("  held out: " + _terms(task.validate(averaged)))
-        if progress.step % settings.save_every == 0:
+        if progress.step % settings.validate_every == 0 and team.leads:
+            _say_held_out(task, averaged)
+        if progress.step % settings.save_every == 0 and team.leads:
             _save(checkpoint, network, averaged, optimiser, progress)
-    _save(checkpoint, network, averaged, optimiser, progress)
-    say("  held out: " + _terms(task.validate(averaged)))
+    if team.leads:
+        _save(checkpoint, network, averaged, optimiser, progress)
+        _say_held_out(task, averaged)
     return averaged
+
+
+def _say_held_out(task: Task, averaged: nn.Module) -> None:
+    """Measured on the processor, wherever the network is trained."""
+    say("  held out: " + _terms(task.validate(copy.deepcopy(averaged).cpu())))
 
 
 def load_averaged(network: nn.Module, checkpoint: Path) -> nn.Module:
     """Fill a network with a checkpoint's averaged weights."""
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
+    saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    network.load_state_dict(saved["averaged"])
     return network.eval()
 
 
@@ -171,8 +187,9 @@ class Workplace:
     settings: TrainingSettings
     body: Body
     calibration: LandmarkCalibration
-    model: BodyModel
+    model: BodyModel  # on the processor; losses take a copy on `device`
     sources: Sources
+    device: torch.device = PROCESSOR  # on which batches are handed out
 
 
 def open_workplace(

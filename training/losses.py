@@ -7,6 +7,7 @@ Sources: FactorizedHMR (arXiv 2605.14854), geometry-aware losses; Kendall & Gal,
 likelihood for the variances).
 """
 
+import copy
 from dataclasses import dataclass, replace
 
 import torch
@@ -59,6 +60,11 @@ class BodyModel:
     def of(cls, body: BodyLayer, calibration: LandmarkCalibration) -> "BodyModel":
         offset = torch.tensor(calibration.offset, dtype=torch.float32)
         return cls(body, [int(joint) for joint in calibration.joint], offset)
+
+    def on(self, device: torch.device) -> "BodyModel":
+        """A copy on a device."""
+        body = copy.deepcopy(self.body).to(device)
+        return BodyModel(body, self.landmark_joint, self.landmark_offset.to(device))
 
     def landmarks(self, outer: Tensor, joints: Tensor, stature: Tensor) -> Tensor:
         """As `core.calibration.LandmarkCalibration.landmarks`, (..., 33, 3)."""
@@ -266,7 +272,7 @@ def _heading_frame(R_world_from_pelvis: Tensor) -> Tensor:
     forward = R_world_from_pelvis[..., :, 2]
     steep = forward[..., 2:].abs() > 0.95
     forward = torch.where(steep, -forward[..., 2:].sign() * R_world_from_pelvis[..., :, 1], forward)
-    flat = forward * torch.tensor([1.0, 1.0, 0.0])
+    flat = forward * torch.tensor([1.0, 1.0, 0.0], device=forward.device)
     flat = functional.normalize(flat, dim=-1, eps=1e-9)
     up = torch.zeros_like(flat)
     up[..., 2] = 1.0

@@ -31,6 +31,7 @@ from .networks.blocks import ObservationEncoder
 from .networks.body_layer import BodyLayer, forward_kinematics
 from .networks.completion import assemble
 from .reductions import OF_BOTH_STAGES, checkpoint_name, reduced
+from .team import join_team, moved
 
 _MAIN = list(MAIN_JOINTS)
 _HIPS = (JOINT_INDEX["left_hip"], JOINT_INDEX["right_hip"])
@@ -97,12 +98,13 @@ def build_task(place: Workplace, network: AnchorNetwork, weights: AnchorWeights)
     drawn = Drawn(place)
     augmentation = place.settings.anchor_augmentation
     frames = place.settings.anchor_optimisation.batch_frames
+    model = place.model.on(place.device)
 
     def loss(rng: np.random.Generator) -> tuple[Tensor, Terms]:
         batch = drawn.batch(augmentation, frames, rng)
         network.train()
         predicted = network(batch.observed)
-        terms = anchor_losses(predicted, batch.truth, place.model, batch.observed.seconds)
+        terms = anchor_losses(predicted, batch.truth, model, batch.observed.seconds)
         return total(terms, weights)
 
     return Task(
@@ -120,6 +122,7 @@ class Drawn:
 
     def __init__(self, place: Workplace) -> None:
         self._sources = place.sources
+        self._device = place.device
         self.stores: Stores = place.sources.refresh(np.random.default_rng(0))
 
     def refresh(self, rng: np.random.Generator) -> None:
@@ -132,7 +135,7 @@ class Drawn:
         """About `frames` frames from one of the sources, shaken and partly withheld."""
         store = self.stores.choose(augmentation.perturbed, augmentation.simulated, rng)
         windows = draw_windows(store, augmentation, frames, rng)
-        return training_batch(store, windows, augmentation, rng)
+        return moved(training_batch(store, windows, augmentation, rng), self._device)
 
 
 def main() -> None:
@@ -142,9 +145,11 @@ def main() -> None:
     parser.add_argument("--without", choices=OF_BOTH_STAGES, help="take one thing away")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    team = join_team()
     count = load_settings(arguments.settings).anchor_augmentation.perturbations
     place = open_workplace(arguments.state, arguments.settings, arguments.motion, count)
-    place = replace(place, settings=reduced(place.settings, arguments.without))
+    settings = reduced(place.settings, arguments.without)
+    place = replace(place, settings=settings, device=team.device)
     torch.manual_seed(arguments.seed)
     network = AnchorNetwork(place.settings.anchor_network)
     peer = arguments.peer == "regression"
@@ -154,7 +159,8 @@ def main() -> None:
     name = checkpoint_name(arguments.peer or "anchor", arguments.without)
     task = build_task(place, network, weights)
     measure_features(network.encoder, place.sources.train.store())
-    train(task, optimisation, limits, arguments.state / name, arguments.seed, arguments.warm)
+    checkpoint = arguments.state / name
+    train(task, optimisation, limits, checkpoint, arguments.seed, arguments.warm, team)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ python -m training.train_completion --state DIR [--motion DIR] [--minutes M]
     [--without composite|geometry|bank|feature]
 """
 
+import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from fhmr_blender.core.skeleton import (
     TORSO_JOINTS,
 )
 
-from .configuration import CompletionWeights, load_settings
+from .configuration import CompletionWeights, TrainingSettings, load_settings
 from .data.windows import (
     Batch,
     FrameStore,
@@ -47,6 +48,7 @@ from .networks.body_layer import BodyLayer, forward_kinematics
 from .networks.completion import CompletionConditions, CompletionNetwork, assemble
 from .networks.rotations_alone import RotationsAlone
 from .reductions import OF_BOTH_STAGES, REDUCTIONS, checkpoint_name, reduced
+from .team import join_team
 from .train_anchor import (
     Drawn,
     main_joint_errors,
@@ -61,7 +63,6 @@ _LIMB_COORDINATES = np.stack([limb_coordinates(limb) for limb in LIMB_NAMES])  #
 LEAST_DEVIATION = 0.05  # of a latent coordinate: joints that hardly move stay quiet; a guess
 _SHAKE = 0.08  # radians, deviation of a shaken torso about each axis; a guess
 _GUESS_SHAKE = 0.7  # of the deviation of limbs' rotations, at most
-_LIMB_OF = torch.from_numpy(np.array(LIMB_OF_LIMB_JOINT))  # (18,)
 
 
 def latent_truth(truth: Truth, scale: Tensor) -> Tensor:
@@ -106,23 +107,23 @@ def prepare(
     batch: Batch,
     predicted: AnchorPrediction,
     network: CompletionNetwork,
-    place: Workplace,
+    settings: TrainingSettings,
+    body: BodyLayer,
     rng: np.random.Generator,
 ) -> Lesson:
-    """Noise, mask and conditions around stage 1's prediction or the truth."""
-    weights = place.settings.completion_weights
-    augmentation = place.settings.completion_augmentation
+    """Noise, mask and conditions around stage 1's prediction or the truth; one device for all."""
+    weights, augmentation = settings.completion_weights, settings.completion_augmentation
     windows, frames = batch.observed.seconds.shape
+    device = batch.observed.seconds.device
     rotations, translation, betas = _anchor(batch.truth, predicted, weights, rng)
-    body = place.model.body
     scale = body.stature(betas) / body.stature(batch.truth.betas)
     clean = (latent_truth(batch.truth, scale) - network.latent_mean) / network.latent_std
-    known = _float(_known(windows, frames, weights, rng))
-    time = _float(np.where(rng.random(windows) < 0.1, 0.0, rng.random(windows)))
-    noise = _float(rng.normal(size=(windows, frames, LATENT_SIZE)))
+    known = _float(_known(windows, frames, weights, rng), device)
+    time = _float(np.where(rng.random(windows) < 0.1, 0.0, rng.random(windows)), device)
+    noise = _float(rng.normal(size=(windows, frames, LATENT_SIZE)), device)
     mixed = (1.0 - time[:, None, None]) * noise + time[:, None, None] * clean
-    picture = _float(rng.random(windows) >= augmentation.observation)
-    guess = picture * _float(rng.random(windows) >= augmentation.guess)
+    picture = _float(rng.random(windows) >= augmentation.observation, device)
+    guess = picture * _float(rng.random(windows) >= augmentation.guess, device)
     given = batch.observed.given.clone()
     given[..., 0] *= picture[:, None]
     told = CompletionConditions(
@@ -161,8 +162,9 @@ def _anchor(
         0, 0.3 * _SHAKE, (windows, frames, 6, 3)
     )
     turns = matrix_from_axis_angle(turns * shaken[:, None, None, None])
-    exact = truth.rotations[..., _TORSO, :, :] @ _float(turns)
-    chosen = torch.from_numpy(true)
+    device = truth.rotations.device
+    exact = truth.rotations[..., _TORSO, :, :] @ _float(turns, device)
+    chosen = torch.from_numpy(true).to(device)
     return (
         torch.where(chosen[:, None, None, None, None], exact, predicted.rotations),
         torch.where(chosen[:, None, None], truth.translation, predicted.translation),
@@ -185,8 +187,8 @@ def _guess(
     sizes = rng.uniform(0, _GUESS_SHAKE, (windows, len(LIMB_NAMES)))
     sizes *= rng.random((windows, 1)) < weights.shaken_guess
     noise = rng.normal(0, 0.9, (windows, 1, 108)) + rng.normal(0, 0.4, (windows, frames, 108))
-    each = _float(sizes)[:, _LIMB_OF].repeat_interleave(6, dim=1)  # (B, 108)
-    shake = each[:, None] * _float(noise) * network.latent_std[:108]
+    each = np.repeat(sizes[:, LIMB_OF_LIMB_JOINT], 6, axis=1)  # (B, 108)
+    shake = _float(each[:, None] * noise, first_guess.device) * network.latent_std[:108]
     sixd = torch_rotations.sixd_from_matrix(first_guess).flatten(-2) + shake
     return torch_rotations.matrix_from_sixd(sixd.unflatten(-1, (18, 6)))
 
@@ -329,12 +331,14 @@ def build_task(
 
     settings = place.settings
     frames = settings.completion_optimisation.batch_frames
+    model = place.model.on(place.device)
+    stage1.to(place.device)
 
     def loss(rng: np.random.Generator) -> tuple[Tensor, Terms]:
         batch = drawn.batch(settings.completion_augmentation, frames, rng)
         with torch.no_grad():
             anchor = stage1(batch.observed)
-        lesson = prepare(batch, anchor, network, place, rng)
+        lesson = prepare(batch, anchor, network, settings, model.body, rng)
         network.train()
         predicted = network(lesson.observed, lesson.told)
         terms = completion_losses(
@@ -342,7 +346,7 @@ def build_task(
             lesson.told,
             lesson.target,
             lesson.truth,
-            place.model,
+            model,
             network.latent_mean,
             network.latent_std,
             batch.observed.seconds,
@@ -354,14 +358,14 @@ def build_task(
         network=network,
         loss=loss,
         validate=lambda averaged: validate(
-            averaged, stage1, drawn.stores.held_out, place.model.body
+            averaged, copy.deepcopy(stage1).cpu(), drawn.stores.held_out, place.model.body
         ),
         refresh=refresh,
     )
 
 
-def _float(values: Floats | Bools) -> Tensor:
-    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+def _float(values: Floats | Bools, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32)).to(device)
 
 
 def main() -> None:
@@ -371,9 +375,10 @@ def main() -> None:
     arguments = parser.parse_args()
     without: str | None = arguments.without
     torch.set_num_threads(arguments.threads)
+    team = join_team()
     count = load_settings(arguments.settings).completion_augmentation.perturbations
     place = open_workplace(arguments.state, arguments.settings, arguments.motion, count)
-    place = replace(place, settings=reduced(place.settings, without))
+    place = replace(place, settings=reduced(place.settings, without), device=team.device)
     torch.manual_seed(arguments.seed)
     stage1 = AnchorNetwork(place.settings.anchor_network)
     of_both = without if without in OF_BOTH_STAGES else None
@@ -385,13 +390,15 @@ def main() -> None:
     store = place.sources.train.store()
     mean, deviation = latent_statistics(store)
     kind = RotationsAlone if without == "composite" else CompletionNetwork
-    network = kind(place.settings.completion_network, place.model.body, mean, deviation)
+    body = BodyLayer.of(place.body)  # its own: it goes where the network goes
+    network = kind(place.settings.completion_network, body, mean, deviation)
     measure_features(network.encoder, store)
     optimisation = place.settings.completion_optimisation
     limits = Limits(arguments.steps or optimisation.steps, arguments.minutes)
     task = build_task(place, network, stage1, checkpoint)
     name = checkpoint_name("completion", without)
-    train(task, optimisation, limits, arguments.state / name, arguments.seed, arguments.warm)
+    checkpoint = arguments.state / name
+    train(task, optimisation, limits, checkpoint, arguments.seed, arguments.warm, team)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 python -m training.train_flow --state DIR [--motion DIR] [--minutes M]
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -28,6 +30,7 @@ from .networks.body_layer import BodyLayer
 from .networks.completion import CompletionConditions, CompletionPrediction
 from .networks.one_stage_flow import BETAS, FLOW_SIZE, TORSO, OneStageFlow
 from .reductions import checkpoint_name
+from .team import join_team
 from .train_anchor import Drawn, main_joint_errors, measure_features, predicted_joints
 from .train_completion import LEAST_DEVIATION, latent_statistics, latent_truth
 
@@ -42,7 +45,7 @@ def whole_truth(truth: Truth) -> Tensor:
     place = truth.translation[..., :2].clamp(-FARTHEST_RAY, FARTHEST_RAY)
     return torch.cat(
         (
-            latent_truth(truth, torch.ones(windows)),
+            latent_truth(truth, truth.translation.new_ones(windows)),
             torso.flatten(-2),
             place,
             truth.translation[..., 2:],
@@ -72,8 +75,9 @@ def flow_loss(
     truth, observed = batch.truth, batch.observed
     clean = (whole_truth(truth) - network.latent_mean) / network.latent_std
     windows, frames = observed.seconds.shape
-    time = torch.from_numpy(np.where(rng.random(windows) < 0.1, 0.0, rng.random(windows))).float()
-    noise = torch.from_numpy(rng.normal(size=clean.shape)).float()
+    drawn = np.where(rng.random(windows) < 0.1, 0.0, rng.random(windows))
+    time = torch.from_numpy(drawn).to(clean)
+    noise = torch.from_numpy(rng.normal(size=clean.shape)).to(clean)
     mixed = (1.0 - time[:, None, None]) * noise + time[:, None, None] * clean
     predicted, contacts = network(observed, mixed, time)
     said = network.read(predicted)
@@ -82,12 +86,12 @@ def flow_loss(
         anchor_translation=said.translation,
         anchor_betas=said.betas,
         first_guess=said.first_guess,
-        guess_given=torch.zeros(windows, frames),
+        guess_given=clean.new_zeros(windows, frames),
         latent=mixed[..., :LATENT_SIZE],
-        known=torch.zeros(windows, frames, LATENT_SIZE),
+        known=clean.new_zeros(windows, frames, LATENT_SIZE),
         time=time,
     )
-    known = torch.ones(windows, frames, LATENT_SIZE)
+    known = clean.new_ones(windows, frames, LATENT_SIZE)
     known[..., 165:] = truth.velocity_known[..., None]
     terms = completion_losses(
         CompletionPrediction(predicted[..., :LATENT_SIZE], contacts),
@@ -98,7 +102,7 @@ def flow_loss(
         network.latent_mean[:LATENT_SIZE],
         network.latent_std[:LATENT_SIZE],
         observed.seconds,
-        torch.ones(windows),
+        clean.new_ones(windows),
     )
     loss, figures = total(terms, weights)
     error = (predicted - clean)[..., _ANCHORED].square().mean(dim=(1, 2))
@@ -127,12 +131,13 @@ def build_task(place: Workplace, network: OneStageFlow) -> Task:
     """The flow's loss on drawn windows."""
     drawn = Drawn(place)
     settings = place.settings
+    model = place.model.on(place.device)
 
     def loss(rng: np.random.Generator) -> tuple[Tensor, Terms]:
         frames = settings.completion_optimisation.batch_frames
         batch = drawn.batch(settings.completion_augmentation, frames, rng)
         network.train()
-        return flow_loss(network, batch, place.model, settings.completion_weights, rng)
+        return flow_loss(network, batch, model, settings.completion_weights, rng)
 
     return Task(
         network=network,
@@ -146,7 +151,9 @@ def main() -> None:
     """The command line."""
     arguments = argument_parser("Train the one-stage flow, a peer of both stages.").parse_args()
     torch.set_num_threads(arguments.threads)
+    team = join_team()
     place = open_workplace(arguments.state, arguments.settings, arguments.motion)
+    place = replace(place, device=team.device)
     torch.manual_seed(arguments.seed)
     place.sources.train.refresh(np.random.default_rng(arguments.seed))
     store = place.sources.train.store()
@@ -156,7 +163,7 @@ def main() -> None:
     limits = Limits(arguments.steps or optimisation.steps, arguments.minutes)
     checkpoint = arguments.state / checkpoint_name("flow")
     task = build_task(place, network)
-    train(task, optimisation, limits, checkpoint, arguments.seed, arguments.warm)
+    train(task, optimisation, limits, checkpoint, arguments.seed, arguments.warm, team)
 
 
 if __name__ == "__main__":

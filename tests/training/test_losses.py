@@ -12,10 +12,9 @@ from fhmr_blender.core.rotations import matrix_from_axis_angle
 from fhmr_blender.core.skeleton import LIMB_JOINTS, TORSO_JOINTS
 from tests.training import tiny
 from training import metrics
-from training.configuration import load_settings
-from training.data.sources import PairSource, Sources
+from training.configuration import TrainingSettings, load_settings
 from training.data.windows import Batch, plain_batch, whole_clips
-from training.loop import Limits, Task, Workplace, train
+from training.loop import Limits, Task, train
 from training.losses import (
     aligned_loss,
     anchor_losses,
@@ -46,17 +45,14 @@ def perfect(batch: Batch) -> AnchorPrediction:
     )
 
 
-def place(**weights: float) -> Workplace:
-    settings = replace(SETTINGS, completion_weights=replace(SETTINGS.completion_weights, **weights))
-    source = PairSource(Path("nowhere"), "train", tiny.body(), tiny.calibration())
-    sources = Sources(source, source, None)
-    return Workplace(settings, tiny.body(), tiny.calibration(), tiny.body_model(), sources)
+def weighed(**weights: float) -> TrainingSettings:
+    return replace(SETTINGS, completion_weights=replace(SETTINGS.completion_weights, **weights))
 
 
 def lesson(network: CompletionNetwork, **weights: float) -> Lesson:
     whole = batch()
     rng = np.random.default_rng(3)
-    return prepare(whole, perfect(whole), network, place(**weights), rng)
+    return prepare(whole, perfect(whole), network, weighed(**weights), tiny.body_model().body, rng)
 
 
 def completion_terms(
@@ -206,7 +202,8 @@ def test_an_anchor_that_is_too_tall_asks_for_longer_limbs() -> None:
         whole,
         taller,
         network,
-        place(true_anchor=0.0, shaken_anchor=0.0),
+        weighed(true_anchor=0.0, shaken_anchor=0.0),
+        tiny.body_model().body,
         np.random.default_rng(0),
     )
     body = tiny.body_model().body
@@ -249,7 +246,7 @@ def test_a_small_flow_learns_one_pose_from_noise() -> None:
     torch.nn.init.zeros_(network.clean.weight)
     whole = batch(2)
     told = replace(perfect(whole), first_guess=perfect(whole).first_guess.flip(2))  # of no use
-    workplace = place(true_anchor=1.0, shaken_anchor=0.0, known_limbs=0.0, known_spans=0.0)
+    chosen = weighed(true_anchor=1.0, shaken_anchor=0.0, known_limbs=0.0, known_spans=0.0)
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
     noise = torch.randn(4, 2, 168)
     target = lesson(network, true_anchor=1.0, shaken_anchor=0.0).target.clean[:, :2]
@@ -263,9 +260,11 @@ def test_a_small_flow_learns_one_pose_from_noise() -> None:
 
     before = error()
     for step in range(100):
-        drawn = prepare(whole, told, network, workplace, np.random.default_rng(step))
+        drawn = prepare(
+            whole, told, network, chosen, tiny.body_model().body, np.random.default_rng(step)
+        )
         terms = completion_terms(network, drawn, network(drawn.observed, drawn.told))
-        loss, _ = total(terms, workplace.settings.completion_weights)
+        loss, _ = total(terms, chosen.completion_weights)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

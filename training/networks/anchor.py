@@ -76,7 +76,7 @@ class AnchorNetwork(nn.Module):
         return _middle(self._answer(observed), reflected)
 
     def _answer(self, observed: ObservationTensors) -> AnchorPrediction:
-        with reduced_precision(self.training):
+        with reduced_precision(self.training, observed.seconds.device):
             tokens = self.transformer(self.encoder(observed), observed.seconds)
         tokens = tokens.float()
         shape = self.shape(tokens)

@@ -68,12 +68,14 @@ class Replaceable(nn.Module):
         return torch.where(given > 0.5, value, self.replacement)
 
 
-def reduced_precision(training: bool) -> torch.autocast:
-    """The trunk in bfloat16 while training where the processor is quick at it; heads stay float32.
+def reduced_precision(training: bool, device: torch.device) -> torch.autocast:
+    """The trunk in bfloat16 while training where the device is quick at it; heads stay float32.
 
     Measured with such instructions: 0.13 s of one core for a step of 512 frames instead of 0.20;
     without them, emulated, 0.86 s for 768 frames instead of 0.36.
     """
+    if device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16, enabled=training)
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=training and _BFLOAT16)
 
 

@@ -126,7 +126,7 @@ class CompletionNetwork(nn.Module):
         torso = sixd_from_matrix(told.anchor_rotations).flatten(-2)
         anchor = torch.cat((torso, told.anchor_translation, betas), dim=-1)
         given = told.guess_given[..., None]
-        with reduced_precision(self.training):
+        with reduced_precision(self.training, observed.seconds.device):
             token = self.encoder(observed) + self.anchor(anchor)
             token = token + self.guess_missing(self.guess(guessed), given)
             token = token + self.latent(torch.cat((told.latent, told.known), dim=-1))

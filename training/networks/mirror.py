@@ -34,14 +34,15 @@ def mirrored_observation(observed: ObservationTensors) -> ObservationTensors:
     """The same windows in the mirror, without the image feature."""
     given = observed.given.clone()
     given[..., _FEATURE] = 0.0
-    landmarks = observed.landmarks * _signs(observed.landmarks.shape[-1])
+    device = observed.landmarks.device
+    landmarks = observed.landmarks * _signs(observed.landmarks.shape[-1], device)
     turn = mirrored_rotations(matrix_from_sixd(observed.box[..., 1:]))
     motion = mirrored_rotations(matrix_from_sixd(observed.camera_motion))
     return replace(
         observed,
         landmarks=landmarks[..., _LANDMARKS, :],
         landmark_given=observed.landmark_given[..., _LANDMARKS],
-        landmarks_world=(observed.landmarks_world * _signs(3))[..., _LANDMARKS, :],
+        landmarks_world=(observed.landmarks_world * _signs(3, device))[..., _LANDMARKS, :],
         box=torch.cat((observed.box[..., :1], sixd_from_matrix(turn)), dim=-1),
         camera_motion=sixd_from_matrix(motion),
         given=given,
@@ -53,7 +54,7 @@ def mirrored_prediction(predicted: "AnchorPrediction") -> "AnchorPrediction":
     return replace(
         predicted,
         rotations=mirrored_rotations(predicted.rotations)[..., _TORSO, :, :],
-        translation=predicted.translation * _signs(3),
+        translation=predicted.translation * _signs(3, predicted.translation.device),
         log_variance=predicted.log_variance[..., _VARIANCES],
         first_guess=mirrored_rotations(predicted.first_guess)[..., _LIMBS, :, :],
     )
@@ -61,10 +62,10 @@ def mirrored_prediction(predicted: "AnchorPrediction") -> "AnchorPrediction":
 
 def mirrored_rotations(rotations: Tensor) -> Tensor:
     """Rotations (..., 3, 3) between frames whose x is turned round."""
-    signs = _signs(3)
+    signs = _signs(3, rotations.device)
     return signs[:, None] * rotations * signs
 
 
-def _signs(size: int) -> Tensor:
+def _signs(size: int, device: torch.device) -> Tensor:
     """(size,) -1 for x, 1 for everything else."""
-    return torch.tensor([-1.0] + [1.0] * (size - 1))
+    return torch.tensor([-1.0] + [1.0] * (size - 1), device=device)

@@ -65,7 +65,7 @@ class OneStageFlow(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Latent (B, T, 217) at `time` (B,) -> clean (B, T, 217), logits of contacts (B, T, 6)."""
         moment = time[:, None, None]
-        with reduced_precision(self.training):
+        with reduced_precision(self.training, observed.seconds.device):
             token = self.encoder(observed) + self.latent(latent) + self.time(time_waves(moment))
             token = self.transformer(token, observed.seconds)
         token = token.float()
@@ -94,6 +94,6 @@ class OneStageFlow(nn.Module):
             rotations=matrix_from_sixd(torso),
             translation=latent[..., TRANSLATION],
             betas=latent[..., BETAS].mean(dim=1),
-            log_variance=torch.zeros(*latent.shape[:2], len(VARIANCE_GROUPS)),
+            log_variance=latent.new_zeros(*latent.shape[:2], len(VARIANCE_GROUPS)),
             first_guess=matrix_from_sixd(limbs),
         )
