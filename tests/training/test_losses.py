@@ -24,8 +24,9 @@ from training.losses import (
 )
 from training.networks.anchor import AnchorPrediction
 from training.networks.completion import CompletionNetwork, CompletionPrediction
+from training.sampling import sample
 from training.train_anchor import predicted_joints
-from training.train_completion import Lesson, latent_statistics, prepare, sample
+from training.train_completion import Lesson, latent_statistics, prepare
 
 SETTINGS = load_settings("first")
 
