@@ -16,10 +16,12 @@ from .progress import BuildError, require_space, run_logged, run_shown, say
 
 EXIT_FAILED, EXIT_MENDABLE, EXIT_CANCELLED = 1, 2, 130
 TEST_SPACE = 8.0  # GB: .venv with torch, four Blender modules, downloads
+SHIPPED = {"train_anchor": "anchor.onnx", "train_completion": "completion.onnx"}
 FUZZ_CASES = "100000"  # for bench; the gate's number is in tests/fuzzing.py
 
 # What `train` runs, in order, and the options that each takes; each resumes from --state by itself.
 TRAINING_STEPS = {
+    "data.compact": ("state",),  # with --warm alone
     "data.pairs": ("motion", "state", "frames", "workers"),
     "data.calibration": ("state",),
     "train_anchor": ("motion", "state", "settings", "minutes"),
@@ -196,11 +198,15 @@ def train(options: argparse.Namespace) -> int:
     for step, names in TRAINING_STEPS.items():
         if options.only and step not in options.only:
             continue
+        if step == "data.compact" and not options.warm:
+            continue
         say(f"\n== {step}")
         command = [python, "-m", f"training.{step}"]
         for name in names:
             value = getattr(options, name)
             command += [] if value is None else [f"--{name}", str(value)]
+        if options.warm and step in SHIPPED:
+            command += ["--warm", str(places.MODELS / SHIPPED[step])]
         if run_shown(command):
             say(f"{step} stopped. The same command goes on from here.")
             return EXIT_FAILED
@@ -271,6 +277,9 @@ def _parser() -> argparse.ArgumentParser:
     trainer.add_argument("--frames", type=int, help="to render, at least")
     trainer.add_argument("--workers", type=int, help="processes that render")
     trainer.add_argument("--minutes", type=float, help="of training, for each network")
+    trainer.add_argument(
+        "--warm", action="store_true", help="go on from the pairs and networks that are tracked"
+    )
     trainer.add_argument("--only", action="append", choices=TRAINING_STEPS, help="repeatable")
     add(clean).add_argument("--all", action="store_true", help="also .venv and trained states")
     return parser

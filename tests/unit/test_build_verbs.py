@@ -109,22 +109,36 @@ def test_without_any_blender_the_demo_says_what_the_blend_needs(
     assert "Install Blender" in caught.value.remedy
 
 
-def test_train_gives_every_step_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    commands: list[list[str]] = []
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What a verb would have run, without its Python."""
+    noted: list[list[str]] = []
 
     def record(command: Sequence[object]) -> int:
-        commands.append([str(word) for word in command[2:]])
+        noted.append([str(word) for word in command[2:]])
         return 0
 
     monkeypatch.setattr(verbs, "prepare", lambda: None)
     monkeypatch.setattr(verbs, "run_shown", record)
     monkeypatch.setattr(verbs.environments, "ensure_main", lambda lists: Path("python"))
+    return noted
+
+
+def test_train_gives_every_step_its_own_options(commands: list[list[str]]) -> None:
     assert verbs.main(["train", "--motion", "bvh", "--state", "state", "--minutes", "5"]) == 0
     assert [command[0] for command in commands] == [
-        f"training.{step}" for step in verbs.TRAINING_STEPS
+        f"training.{step}" for step in verbs.TRAINING_STEPS if step != "data.compact"
     ]
     assert commands[0] == ["training.data.pairs", "--motion", "bvh", "--state", "state"]
     assert commands[2][1:] == ["--motion", "bvh", "--state", "state", "--minutes", "5.0"]
+
+
+def test_train_goes_on_from_what_is_tracked_when_asked(commands: list[list[str]]) -> None:
+    assert verbs.main(["train", "--motion", "bvh", "--state", "state", "--warm"]) == 0
+    begun = {command[0]: command[-1] for command in commands if "--warm" in command}
+    assert commands[0] == ["training.data.compact", "--state", "state"]
+    assert set(begun) == {"training.train_anchor", "training.train_completion"}
+    assert all(Path(file).is_file() for file in begun.values())
 
 
 @pytest.mark.parametrize("step", verbs.TRAINING_STEPS)
