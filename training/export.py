@@ -49,6 +49,7 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "seconds": (),
     "anchor_rotations": (6, 3, 3),
     "anchor_translation": (3,),
+    "anchor_log_variance": (8,),
     "first_guess": (18, 3, 3),
     "guess_given": (),
     "latent": (168,),

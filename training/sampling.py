@@ -34,6 +34,7 @@ def sample(
             anchor_rotations=predicted.rotations,
             anchor_translation=predicted.translation,
             anchor_betas=predicted.betas,
+            anchor_log_variance=predicted.log_variance,
             first_guess=predicted.first_guess,
             guess_given=torch.ones(windows, frames),
             latent=latent,

@@ -63,6 +63,8 @@ _TORSO = list(TORSO_JOINTS)
 _LIMB_COORDINATES = np.stack([limb_coordinates(limb) for limb in LIMB_NAMES])  # (5, 168)
 LEAST_DEVIATION = 0.05  # of a latent coordinate: joints that hardly move stay quiet; a guess
 _SHAKE = 0.08  # radians, deviation of a shaken torso about each axis; a guess
+_NO_DOUBT = -9.0  # log variance of what is told exactly
+_TORSO_DOUBTS, _LIMB_DOUBTS = [0, 1, 7], slice(2, 7)  # of `VARIANCE_GROUPS`
 _GUESS_SHAKE = 0.7  # of the deviation of limbs' rotations, at most
 
 
@@ -116,8 +118,8 @@ def prepare(
     weights, augmentation = settings.completion_weights, settings.completion_augmentation
     windows, frames = batch.observed.seconds.shape
     device = batch.observed.seconds.device
-    rotations, translation, betas = _anchor(batch.truth, predicted, weights, rng)
-    scale = body.stature(betas) / body.stature(batch.truth.betas)
+    said = _anchored(predicted, batch.truth, weights, rng)
+    scale = body.stature(said.betas) / body.stature(batch.truth.betas)
     clean = (latent_truth(batch.truth, scale) - network.latent_mean) / network.latent_std
     known = _float(_known(windows, frames, weights, rng), device)
     time = _float(np.where(rng.random(windows) < 0.1, 0.0, rng.random(windows)), device)
@@ -127,11 +129,13 @@ def prepare(
     guess = picture * _float(rng.random(windows) >= augmentation.guess, device)
     given = batch.observed.given.clone()
     given[..., 0] *= picture[:, None]
+    said = _misguessed(said, network.latent_std, weights, rng)
     told = CompletionConditions(
-        anchor_rotations=rotations,
-        anchor_translation=translation,
-        anchor_betas=betas,
-        first_guess=_guess(predicted.first_guess, network, weights, rng),
+        anchor_rotations=said.rotations,
+        anchor_translation=said.translation,
+        anchor_betas=said.betas,
+        anchor_log_variance=said.log_variance,
+        first_guess=said.first_guess,
         guess_given=guess[:, None].expand(-1, frames),
         latent=torch.where(known > 0.5, clean, mixed),
         known=known,
@@ -148,13 +152,10 @@ def prepare(
     return Lesson(observed, told, target, batch.truth, picture)
 
 
-def _anchor(
-    truth: Truth,
-    predicted: AnchorPrediction,
-    weights: CompletionWeights,
-    rng: np.random.Generator,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Rotations, translation and betas: stage 1's for most windows, else the truth's."""
+def _anchored(
+    predicted: AnchorPrediction, truth: Truth, weights: CompletionWeights, rng: np.random.Generator
+) -> AnchorPrediction:
+    """Stage 1's torso, place and shape for most windows, else the truth's, exact or shaken."""
     windows, frames = truth.translation.shape[:2]
     draw = rng.random(windows)
     true = draw < weights.true_anchor + weights.shaken_anchor
@@ -166,32 +167,50 @@ def _anchor(
     device = truth.rotations.device
     exact = truth.rotations[..., _TORSO, :, :] @ _float(turns, device)
     chosen = torch.from_numpy(true).to(device)
-    return (
-        torch.where(chosen[:, None, None, None, None], exact, predicted.rotations),
-        torch.where(chosen[:, None, None], truth.translation, predicted.translation),
-        torch.where(chosen[:, None], truth.betas, predicted.betas),
+    doubt = predicted.log_variance.clone()
+    sure = _float(np.where(shaken, 2.0 * np.log(_SHAKE), _NO_DOUBT), device)
+    doubt[..., _TORSO_DOUBTS] = sure[:, None, None]
+    return replace(
+        predicted,
+        rotations=torch.where(chosen[:, None, None, None, None], exact, predicted.rotations),
+        translation=torch.where(chosen[:, None, None], truth.translation, predicted.translation),
+        betas=torch.where(chosen[:, None], truth.betas, predicted.betas),
+        log_variance=torch.where(chosen[:, None, None], doubt, predicted.log_variance),
     )
 
 
-def _guess(
-    first_guess: Tensor,
-    network: CompletionNetwork,
+def _misguessed(
+    predicted: AnchorPrediction,
+    latent_std: Tensor,
     weights: CompletionWeights,
     rng: np.random.Generator,
-) -> Tensor:
-    """The first guess (B, T, 18, 3, 3), in some windows wrong by a different amount a limb.
+) -> AnchorPrediction:
+    """The first guess in some windows wrong by a different amount a limb, and as much less sure.
 
     Stage 1 knows the clips that it was trained on too well; told only such guesses, stage 2 would
     believe them, and neither look at the picture nor doubt a hidden limb.
     """
-    windows, frames = first_guess.shape[:2]
+    guess = predicted.first_guess
+    windows, frames = guess.shape[:2]
     sizes = rng.uniform(0, _GUESS_SHAKE, (windows, len(LIMB_NAMES)))
     sizes *= rng.random((windows, 1)) < weights.shaken_guess
     noise = rng.normal(0, 0.9, (windows, 1, 108)) + rng.normal(0, 0.4, (windows, frames, 108))
-    each = np.repeat(sizes[:, LIMB_OF_LIMB_JOINT], 6, axis=1)  # (B, 108)
-    shake = _float(each[:, None] * noise, first_guess.device) * network.latent_std[:108]
-    sixd = torch_rotations.sixd_from_matrix(first_guess).flatten(-2) + shake
-    return torch_rotations.matrix_from_sixd(sixd.unflatten(-1, (18, 6)))
+    limb_of = np.array(LIMB_OF_LIMB_JOINT)
+    each = np.repeat(sizes[:, limb_of], 6, axis=1)  # (B, 108)
+    shake = _float(each[:, None] * noise, guess.device) * latent_std[:108]
+    sixd = torch_rotations.sixd_from_matrix(guess).flatten(-2) + shake
+    # About each axis a rotation turns by about what each of its coordinates is off.
+    deviation = latent_std[:108].unflatten(-1, (18, 6)).square().mean(dim=-1)
+    joints = [np.flatnonzero(limb_of == limb).tolist() for limb in range(len(LIMB_NAMES))]
+    of_limb = torch.stack([deviation[some].mean() for some in joints])
+    added = _float(sizes**2, guess.device)[:, None] * of_limb  # (B, 1, 5)
+    doubt = predicted.log_variance.clone()
+    doubt[..., _LIMB_DOUBTS] = (doubt[..., _LIMB_DOUBTS].exp() + added).log()
+    return replace(
+        predicted,
+        first_guess=torch_rotations.matrix_from_sixd(sixd.unflatten(-1, (18, 6))),
+        log_variance=doubt,
+    )
 
 
 def _known(

@@ -85,6 +85,7 @@ def flow_loss(
         anchor_rotations=said.rotations,
         anchor_translation=said.translation,
         anchor_betas=said.betas,
+        anchor_log_variance=said.log_variance,
         first_guess=said.first_guess,
         guess_given=clean.new_zeros(windows, frames),
         latent=mixed[..., :LATENT_SIZE],

@@ -117,7 +117,7 @@ def complete(
 
     Returns:
         Sample s is the same however many are drawn. At guidance 0 nothing that the picture shows
-        (landmarks, depths, feature, first guess) is handed to the network.
+        (landmarks, depths, feature, first guess, how sure it is) is handed to the network.
     """
     sampler = Sampler(subject, network, constants)
     return joined(list(sampler.batches(draw, known, on_batch)), draw.samples)
@@ -306,6 +306,7 @@ def _conditions(subject: Subject, frames: slice) -> dict[str, Floats]:
         "anchor_rotations": rotations[None],
         "anchor_translation": translation_person(pelvis, camera)[None, frames],
         "anchor_betas": anchor.betas[None],
+        "anchor_log_variance": anchor.log_variance[None, frames],
         "first_guess": anchor.first_guess[None, frames],
         "guess_given": np.ones((1, len(rotations))),
     }
@@ -317,6 +318,7 @@ _FROM_THE_PICTURE = (
     "landmark_given",
     "landmarks_world",
     "image_feature",
+    "anchor_log_variance",
     "first_guess",
     "guess_given",
 )

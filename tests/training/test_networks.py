@@ -36,6 +36,7 @@ def conditions(windows: int = 2, frames: int = 5) -> CompletionConditions:
         anchor_rotations=rotations.matrix_from_sixd(random(windows, frames, 6, 6)),
         anchor_translation=random(windows, frames, 3),
         anchor_betas=random(windows, 10),
+        anchor_log_variance=random(windows, frames, 8) - 3.0,
         first_guess=rotations.matrix_from_sixd(random(windows, frames, 18, 6)),
         guess_given=torch.ones(windows, frames),
         latent=random(windows, frames, 168),
@@ -107,7 +108,11 @@ def test_a_removed_landmark_leaves_no_trace_in_either_of_its_groups() -> None:
 def test_a_withheld_first_guess_leaves_no_trace() -> None:
     network, seen, told = tiny.completion_network(), observed(), conditions()
     hidden = replace(told, guess_given=torch.zeros_like(told.guess_given))
-    changed = replace(hidden, first_guess=told.first_guess.flip(2))
+    changed = replace(
+        hidden,
+        first_guess=told.first_guess.flip(2),
+        anchor_log_variance=told.anchor_log_variance + 1.0,
+    )
     assert same(answers(network(seen, hidden)), answers(network(seen, changed)))
     heard = replace(told, first_guess=changed.first_guess)
     assert not same(answers(network(seen, told)), answers(network(seen, heard)))

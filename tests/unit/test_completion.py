@@ -144,7 +144,7 @@ def test_without_guidance_nothing_of_the_picture_is_even_handed_over() -> None:
     for inputs in seen:
         assert not inputs["given"][..., :4].any()
         assert not inputs["guess_given"].any()
-        for name in ("landmarks", "landmarks_world", "image_feature"):
+        for name in ("landmarks", "landmarks_world", "image_feature", "anchor_log_variance"):
             assert not inputs[name].any()
 
 

@@ -16,6 +16,7 @@ from fhmr_blender.core.arrays import Floats
 from fhmr_blender.core.latent import GRAVITY, LATENT_SIZE
 from fhmr_blender.core.skeleton import CONTACT_NAMES, LIMB_JOINTS, TORSO_JOINTS
 
+from .anchor import VARIANCE_GROUPS
 from .blocks import (
     NetworkSettings,
     ObservationEncoder,
@@ -42,6 +43,7 @@ class CompletionConditions:
     anchor_rotations: Tensor  # (B, T, 6, 3, 3)
     anchor_translation: Tensor  # (B, T, 3)
     anchor_betas: Tensor  # (B, 10)
+    anchor_log_variance: Tensor  # (B, T, 8) how sure stage 1 is, of its guess too
     first_guess: Tensor  # (B, T, 18, 3, 3)
     guess_given: Tensor  # (B, T)
     latent: Tensor  # (B, T, 168) x_t, normalised; clean where known
@@ -100,6 +102,7 @@ class CompletionNetwork(nn.Module):
         self.encoder = ObservationEncoder(settings)
         self.anchor = mlp(6 * len(TORSO_JOINTS) + 3 + 10, hidden, width)
         self.guess = mlp(9 * len(LIMB_JOINTS), hidden, width)
+        self.doubt = mlp(len(VARIANCE_GROUPS), 64, width)
         self.guess_missing = Replaceable(width)
         self.latent = mlp(2 * LATENT_SIZE, hidden, width)
         self.time = mlp(2 * _OCTAVES + 1, 64, width)
@@ -108,6 +111,8 @@ class CompletionNetwork(nn.Module):
         self.contacts = nn.Linear(width, len(CONTACT_NAMES))
         nn.init.normal_(self.clean.weight, std=0.01)
         nn.init.zeros_(self.clean.bias)
+        nn.init.zeros_(self.doubt[2].weight)
+        nn.init.zeros_(self.doubt[2].bias)
         # The guess says nothing of the world block.
         guess = torch.where(torch.arange(LATENT_SIZE) < GRAVITY.start, math.log(0.4), 0.0)
         self.log_belief_guess = nn.Parameter(guess)
@@ -128,7 +133,8 @@ class CompletionNetwork(nn.Module):
         given = told.guess_given[..., None]
         with reduced_precision(self.training, observed.seconds.device):
             token = self.encoder(observed) + self.anchor(anchor)
-            token = token + self.guess_missing(self.guess(guessed), given)
+            guess = self.guess(guessed) + self.doubt(told.anchor_log_variance)
+            token = token + self.guess_missing(guess, given)
             token = token + self.latent(torch.cat((told.latent, told.known), dim=-1))
             token = token + self.time(time_waves(time))
             token = self.transformer(token, observed.seconds)
