@@ -27,8 +27,8 @@ class Aim:
         return f"| {self.asked} | {self.found} | {'yes' if self.met else '**no**'} |"
 
 
-def aims(windows: Mapping[str, Measured]) -> tuple[Aim, ...]:
-    """Every aim that the measured methods allow to judge; windows of each split."""
+def aims(windows: Mapping[str, Measured], singles: Mapping[str, Measured]) -> tuple[Aim, ...]:
+    """Every aim that the measured methods allow to judge; clips and pictures of each split."""
     found = [
         _below("MPJPE", "main", _HALF, windows, False),
         _below("PA-MPJPE", "aligned", _HALF, windows, False),
@@ -40,7 +40,9 @@ def aims(windows: Mapping[str, Measured]) -> tuple[Aim, ...]:
             _against_regression(windows),
             _torso(windows),
         ]
-    return (*found, _picture(windows), *_calibrated(windows))
+    if singles:
+        found.append(_picture(singles))
+    return (*found, *_calibrated(windows))
 
 
 def _below(
@@ -102,16 +104,16 @@ def _torso(windows: Mapping[str, Measured]) -> Aim:
     )
 
 
-def _picture(windows: Mapping[str, Measured]) -> Aim:
-    """Mean distance to the picture on limb joints that are truly visible."""
+def _picture(singles: Mapping[str, Measured]) -> Aim:
+    """Mean distance to the picture on limb joints that are truly visible; all of it aligned."""
     ratios: dict[str, float] = {}
-    for split, measured in windows.items():
-        hypotheses = measured.hypotheses
-        visible = hypotheses.all("visible")
-        shown = measured.tallies[SHOWN].where("misfit", visible)
-        ratios[split] = hypotheses.mean("misfit", True) / shown
+    for split, measured in singles.items():
+        offered = measured.offered
+        shown = measured.tallies[SHOWN].where("misfit", offered.all("visible"))
+        ratios[split] = offered.mean("misfit", True) / shown
     return Aim(
-        f"samples' 2D error on visible joints at most {_STAYS:g} times the shown answer's",
+        f"pictures: offered samples' 2D error on visible joints at most {_STAYS:g} times the shown "
+        "answer's",
         _each({split: f"{ratio:.2f}" for split, ratio in ratios.items()}),
         all(ratio <= _STAYS for ratio in ratios.values()),
     )

@@ -34,6 +34,7 @@ from .hypotheses import Hypotheses
 from .methods import (
     Drawn,
     Seen,
+    Start,
     align_each,
     draw,
     fit,
@@ -127,6 +128,7 @@ class Measured:
     tallies: dict[str, Tally] = field(default_factory=dict)
     worlds: dict[str, WorldTally] = field(default_factory=dict)  # clips whose camera moves
     hypotheses: Hypotheses = field(default_factory=Hypotheses)
+    offered: Hypotheses = field(default_factory=Hypotheses)  # the same, aligned; pictures only
     torso_doubt: list[Floats] = field(default_factory=list)  # (T,) stage 1's deviation, radians
 
     @property
@@ -153,6 +155,8 @@ def measure(
             progress(index)
             measured.frames.add(case, rarity(case))
             measured.hypotheses.add(reply.drawn, case, reply.seen)
+            if reply.offered is not None:
+                measured.offered.add(reply.offered, case, reply.seen)
             measured.torso_doubt.append(np.exp(0.5 * reply.drawn.anchor.log_variance[:, 0]))
             _note(measured, case, reply, tools)
     return measured
@@ -164,6 +168,7 @@ class _Reply:
 
     seen: Seen
     drawn: Drawn
+    offered: Drawn | None  # every sample aligned, as an artist is offered it; pictures only
     answers: dict[str, Answer]  # in the order of the tables
 
 
@@ -218,7 +223,14 @@ def _reply(case: Case, tools: Tools) -> _Reply:
     errors = metrics.pa_mpjpe(main_joints(drawn.joints), truth[None])  # (S, T)
     limbs = drawn.completion.rotations[np.argmin(errors, axis=0), np.arange(len(case))]
     answers[NEAREST] = body(drawn.posture(limbs))
-    return _Reply(seen, drawn, answers)
+    return _Reply(seen, drawn, _offered(drawn, seen, start) if case.twice else None, answers)
+
+
+def _offered(drawn: Drawn, seen: Seen, start: Start) -> Drawn:
+    """The samples with their limbs aligned."""
+    aligned = align_each(drawn.postures, seen, start)
+    limbs = np.stack([posture.rotations[:, list(LIMB_JOINTS)] for posture in aligned])
+    return replace(drawn, completion=replace(drawn.completion, rotations=limbs))
 
 
 def _twice(case: Case, tools: Tools) -> Answer:

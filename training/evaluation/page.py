@@ -76,7 +76,7 @@ def page_text(run: Run, folder: Path, pictures: Sequence[Path]) -> str:
     )
     parts = [head]
     if run.windows:
-        parts += ["## What is asked, what is reached\n", _aims_table(run.windows)]
+        parts += ["## What is asked, what is reached\n", _aims_table(run)]
         parts += [links.get("methods", ""), "## Clips\n"]
         parts += [_method_table(split, measured) for split, measured in run.windows.items()]
         parts += [links.get("joints", "")]
@@ -84,7 +84,8 @@ def page_text(run: Run, folder: Path, pictures: Sequence[Path]) -> str:
         parts += [_level_table(split, measured) for split, measured in run.windows.items()]
         parts += ["## The flipped picture\n", _mirror_table(run.windows)]
         parts += ["## In the world\n", _world_table(run.windows)]
-        parts += ["## Samples\n", _hypotheses_table(run.windows), links.get("reliability", "")]
+        parts += ["## Samples\n", _hypotheses_table(run.windows, run.singles)]
+        parts += [links.get("reliability", "")]
     if run.singles:
         parts += ["## Single pictures\n", _LOOKED_TWICE]
         parts += [_method_table(split, measured) for split, measured in run.singles.items()]
@@ -97,8 +98,9 @@ def page_text(run: Run, folder: Path, pictures: Sequence[Path]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _aims_table(windows: Mapping[str, Measured]) -> str:
-    return _table(("aim", "found", "reached"), [aim.row() for aim in aims(windows)])
+def _aims_table(run: Run) -> str:
+    found = aims(run.windows, run.singles)
+    return _table(("aim", "found", "reached"), [aim.row() for aim in found])
 
 
 def _method_table(title: str, measured: Measured) -> str:
@@ -180,15 +182,18 @@ def _world_table(windows: Mapping[str, Measured]) -> str:
     return f"{text}\n\n{_table(header, rows)}"
 
 
-def _hypotheses_table(windows: Mapping[str, Measured]) -> str:
+def _hypotheses_table(windows: Mapping[str, Measured], singles: Mapping[str, Measured]) -> str:
     text = (
         "Knees, ankles, elbows and wrists in the pelvis' own frame, visible / hidden. Slope: true "
         "error of the samples' mean over their spread, least squares through zero; 1 is ideal. "
-        "Nearest: best whole sample on the hidden joints; by limb: each limb's own best."
+        "Nearest: best whole sample on the hidden joints; by limb: each limb's own best. Clips as "
+        "stage 2 draws them; single pictures with their limbs aligned, as an artist is offered "
+        "them."
     )
     rows: list[str] = []
-    for split, measured in windows.items():
-        found = measured.hypotheses
+    sets = [(f"{split}, clips", each.hypotheses) for split, each in windows.items()]
+    sets += [(f"{split}, pictures", each.offered) for split, each in singles.items()]
+    for split, found in sets:
         figures = [
             _both(*(MM * found.mean(name, visible) for visible in (True, False)))
             for name in ("spread", "error", "one", "nearest", "nearest_limbs")
