@@ -81,8 +81,30 @@ def test_fine_stripes_do_not_alias() -> None:
 def test_tiny_pictures_can_be_cropped(height: int, width: int) -> None:
     image = np.full((height, width, 3), 7, np.uint8)
     for side in (0.5, 3.0, 500.0):
-        crop = cut(image, np.array([width / 2, height / 2, side, 0.3]), 16, replicate=True)
-        np.testing.assert_array_equal(crop, 7)
+        for roll in (0.0, 0.3):
+            crop = cut(image, np.array([width / 2, height / 2, side, roll]), 16, replicate=True)
+            np.testing.assert_array_equal(crop, 7)
+
+
+@pytest.mark.parametrize("side", [30.0, 64.0, 150.0, 400.0])
+@pytest.mark.parametrize("replicate", [True, False])
+def test_an_upright_crop_is_the_limit_of_turned_ones(side: float, replicate: bool) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (90, 130, 3), dtype=np.uint8)
+    region = np.array([31.3, 60.7, side, 0.0])  # it goes beyond the edges
+    turned = region + np.array([0.0, 0.0, 0.0, 1e-12])
+    upright = cut(image, region, 64, replicate=replicate)
+    # Upright crops are sampled row by row, turned ones point by point.
+    np.testing.assert_allclose(upright, cut(image, turned, 64, replicate=replicate), atol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 16, 17, 40])
+def test_blocks_of_every_size_average_to_their_mean(factor: int) -> None:
+    image = np.full((8 * factor, 8 * factor, 3), 255, np.uint8)
+    image[:, : 4 * factor] = (250, 3, 0)
+    middle = 4.0 * factor
+    crop = cut(image, np.array([middle, middle, 8.0 * factor, 0.0]), 8, replicate=True)
+    np.testing.assert_array_equal(crop[:, 4:], 255)
+    np.testing.assert_array_equal(crop[:, :4], np.broadcast_to([250, 3, 0], (8, 4, 3)))
 
 
 def test_a_region_far_outside_shows_the_nearest_edge() -> None:

@@ -7,7 +7,7 @@ crop's corners. Shrinking averages whole blocks first, so that nothing aliases.
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.arrays import Bools, Floats
+from ...core.arrays import Bools, Floats, Indices
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
 
@@ -24,23 +24,20 @@ def cut(image: Picture, region: Floats, size: int, *, replicate: bool) -> Floats
     Returns:
         (size, size, 3) float32, 0..255.
     """
-    offsets = ((np.arange(size) + 0.5) / size - 0.5) * region[2]
-    cos, sin = np.cos(region[3]), np.sin(region[3])
-    x = (region[0] + cos * offsets - sin * offsets[:, None]).ravel()
-    y = (region[1] + sin * offsets + cos * offsets[:, None]).ravel()
+    x, y = _places(region, size)
     height, width = image.shape[:2]
-    inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+    inside = None if replicate else (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
     x, y = np.clip(x, 0.0, width), np.clip(y, 0.0, height)
     factor = max(int(region[2] / size + 0.5), 1)
     # One block more all round, so that no block of the inside is completed by its own edge.
     left, top = (max(int(low) - factor - 1, 0) for low in (x.min(), y.min()))
     right = min(int(x.max()) + factor + 2, width)
     bottom = min(int(y.max()) + factor + 2, height)
-    reduced = _reduced(image[top:bottom, left:right], factor)
-    sampled = _bilinear(reduced, (x - left) / factor, (y - top) / factor)
-    if not replicate:
-        sampled[~inside] = 0.0
-    return sampled.reshape(size, size, 3)
+    planes = _reduced(image[top:bottom, left:right], factor)
+    sampled = _sampled(planes, (x - left) / factor, (y - top) / factor)
+    if inside is not None:
+        sampled[:, ~inside] = 0.0
+    return sampled.transpose(1, 2, 0)
 
 
 def crop_to_image(points: Floats, region: Floats, size: int) -> Floats:
@@ -86,39 +83,78 @@ def _turn(roll: float) -> Floats:
 
 
 def _reduced(window: Picture, factor: int) -> Floats:
-    """Average blocks of factor x factor; incomplete blocks at the end continue the edge."""
+    """Average blocks of factor x factor; incomplete blocks at the end continue the edge.
+
+    Returns:
+        (3, h, w) float32: numpy is quick where the last axis is long.
+    """
     if factor == 1:
-        return window.astype(np.float32)
+        return window.transpose(2, 0, 1).astype(np.float32, order="C")
     height, width = window.shape[:2]
     below, right = -height % factor, -width % factor
     if below or right:
         window = np.pad(window, ((0, below), (0, right), (0, 0)), mode="edge")
-    height, width = window.shape[:2]
-    rows = np.zeros((height // factor, width, 3), np.float32)
-    for offset in range(factor):
+    whole = np.uint16 if factor <= 16 else np.uint32  # holds a block's sum
+    rows = window[::factor].astype(whole)
+    for offset in range(1, factor):
         rows += window[offset::factor]
-    blocks = np.zeros((height // factor, width // factor, 3), np.float32)
-    for offset in range(factor):
-        blocks += rows[:, offset::factor]
-    return blocks / np.float32(factor * factor)
+    planes = rows.transpose(2, 0, 1)
+    blocks = planes[..., ::factor].copy(order="C")
+    for offset in range(1, factor):
+        blocks += planes[..., offset::factor]
+    return blocks.astype(np.float32) / np.float32(factor * factor)
 
 
-def _bilinear(image: Floats, x: Floats, y: Floats) -> Floats:
-    """Sample float32 (H, W, 3) at points (M,) whose pixel centres lie at +0.5; edges continue."""
-    height, width = image.shape[:2]
-    x = np.clip(x - 0.5, 0.0, width - 1.0)
-    y = np.clip(y - 0.5, 0.0, height - 1.0)
-    left = np.minimum(x.astype(np.int64), max(width - 2, 0))
-    top = np.minimum(y.astype(np.int64), max(height - 2, 0))
-    right_weight = (x - left).astype(np.float32)[:, None]
-    lower_weight = (y - top).astype(np.float32)[:, None]
-    flat = image.reshape(-1, 3)
-    first = top * width + left
-    step_x, step_y = int(width > 1), width * int(height > 1)
+def _places(region: Floats, size: int) -> tuple[Floats, Floats]:
+    """Where in the picture a crop's pixels lie, x and y (size, size).
 
-    def row(start: NDArray[np.int64]) -> Floats:
-        near = flat.take(start, axis=0)
-        return near + (flat.take(start + step_x, axis=0) - near) * right_weight
+    Of an upright region x (1, size) and y (size, 1), since its rows are alike, and its columns.
+    """
+    offsets = ((np.arange(size) + 0.5) / size - 0.5) * region[2]
+    if region[3] == 0.0:
+        return (region[0] + offsets)[None], (region[1] + offsets)[:, None]
+    cos, sin = np.cos(region[3]), np.sin(region[3])
+    x = region[0] + cos * offsets - sin * offsets[:, None]
+    y = region[1] + sin * offsets + cos * offsets[:, None]
+    return x, y
 
-    upper = row(first)
-    return upper + (row(first + step_y) - upper) * lower_weight
+
+def _sampled(planes: Floats, x: Floats, y: Floats) -> Floats:
+    """Sample (3, h, w) bilinear, pixel centres at +0.5; edges continue.
+
+    Args:
+        planes: float32.
+        x: As `_places` gives them, in pixels of the planes.
+        y: The same.
+
+    Returns:
+        (3, size, size) float32.
+    """
+    height, width = planes.shape[1:]
+    step_x, step_y = int(width > 1), int(height > 1)
+    left, across = _between(x, width)
+    top, down = _between(y, height)
+    if len(x) == 1:  # every row needs the same columns
+        left, top = left[0], top[:, 0]
+        rows = _mixed(planes.take(left, axis=2), planes.take(left + step_x, axis=2), across)
+        return _mixed(rows.take(top, axis=1), rows.take(top + step_y, axis=1), down)
+    flat, first = planes.reshape(3, -1), top * width + left
+    second = first + step_y * width
+    upper = _mixed(flat.take(first, axis=1), flat.take(first + step_x, axis=1), across)
+    lower = _mixed(flat.take(second, axis=1), flat.take(second + step_x, axis=1), across)
+    return _mixed(upper, lower, down)
+
+
+def _between(places: Floats, length: int) -> tuple[Indices, Floats]:
+    """The pixel before each place along an axis, and the share of the one behind it."""
+    places = np.clip(places - 0.5, 0.0, length - 1.0)
+    before = np.minimum(places.astype(np.int64), max(length - 2, 0))
+    return before, (places - before).astype(np.float32)
+
+
+def _mixed(near: Floats, far: Floats, share: Floats) -> Floats:
+    """near + (far - near) share, in the place of `far`: new arrays cost as much as the sums."""
+    far -= near
+    far *= share
+    far += near
+    return far
