@@ -12,6 +12,7 @@ _LEFT_SHOULDER, _RIGHT_SHOULDER, _LEFT_HIP, _RIGHT_HIP, _LEFT_KNEE, _RIGHT_KNEE 
 )  # fmt: skip
 _GRID = (np.arange(10) + 0.5) / 10  # along and across a zone; guess: a hundred samples say enough
 _CELLS = 4  # of each colour axis
+_CORNERS = np.array(list(np.ndindex(2, 2, 2)))  # (8, 3) of the cube of cells around a colour
 _CHROMA = 0.5  # guess: reach of the two colour axes, in shares of the brightness
 CLOTHING_SIZE = 2 * _CELLS**3
 
@@ -67,10 +68,8 @@ def _histogram(colours: Floats) -> Floats:
     place = np.clip(axes, 0.0, 1.0) * (_CELLS - 1)  # (3, n)
     low = np.minimum(place.astype(np.int64), _CELLS - 2)
     share = place - low
-    histogram = np.zeros(_CELLS**3)
-    for corner in np.ndindex(2, 2, 2):
-        step = np.array(corner)[:, None]
-        weight = np.where(step == 1, share, 1.0 - share).prod(axis=0)
-        cells = np.ravel_multi_index(tuple(low + step), (_CELLS,) * 3)
-        np.add.at(histogram, cells, weight)
+    step = _CORNERS[..., None]
+    weights = np.where(step == 1, share, 1.0 - share).prod(axis=1)  # (8, n)
+    cells = np.ravel_multi_index(tuple(np.moveaxis(low + step, 1, 0)), (_CELLS,) * 3)
+    histogram = np.bincount(cells.ravel(), weights.ravel(), _CELLS**3)
     return (histogram / max(histogram.sum(), 1e-9)).astype(np.float32)
