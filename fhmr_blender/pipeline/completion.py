@@ -164,6 +164,8 @@ class Sampler:
             given[:, POSITIONS] |= np.repeat(known.pinned, 3, axis=1)
         batches = -(-draw.samples // BATCH)
         noise = self._noise_of(draw, batches * BATCH)
+        parts = {batch: noise[batch * BATCH : (batch + 1) * BATCH] for batch in range(batches)}
+        del noise  # a long clip's makes room before its samples are unpacked
         shares = [0.0] * batches
 
         def drawn(batch: int) -> Completion:
@@ -171,8 +173,9 @@ class Sampler:
                 shares[batch] = share
                 on_step(sum(shares) / batches)
 
-            part = noise[batch * BATCH : (batch + 1) * BATCH]
-            latent, logits = self._integrate(draw, batch, part, given, values, known, progress)
+            latent, logits = self._integrate(
+                draw, batch, parts.pop(batch), given, values, known, progress
+            )
             latent *= self._std
             latent += self._mean
             shares[batch] = 1.0
@@ -231,9 +234,12 @@ class Sampler:
 
     def _noise_of(self, draw: Draw, samples: int) -> Floats:
         key = draw.seed, draw.person, samples
-        if key not in self._noise:
-            self._noise = {key: limb_noise(draw.seed, draw.person, samples, self._subject.frames)}
-        return self._noise[key]
+        if key in self._noise:
+            return self._noise[key]
+        noise = limb_noise(draw.seed, draw.person, samples, self._subject.frames)
+        if len(self._subject.frames) <= _UNPACKED:  # a longer one's costs memory
+            self._noise = {key: noise}
+        return noise
 
     def _pulled(self, denoiser: Denoiser, known: Known, frames: slice) -> Denoiser:
         """What the network says of joints' places, drawn towards where they are wanted."""
