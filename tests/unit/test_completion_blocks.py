@@ -11,7 +11,7 @@ from fhmr_blender.core.motion import Observations
 from fhmr_blender.pipeline import completion as completing
 from fhmr_blender.pipeline import selection
 from fhmr_blender.pipeline.anchor import view_of
-from fhmr_blender.pipeline.completion import Completion, Draw, Subject, complete
+from fhmr_blender.pipeline.completion import Completion, Draw, Sampler, Subject, complete
 from fhmr_blender.pipeline.evidence import gather_evidence
 from fhmr_blender.pipeline.selection import score_samples
 from tests.unit import sitter
@@ -40,6 +40,24 @@ def test_blocks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(scores, scores_of_blocks)
     for item in fields(Completion):
         np.testing.assert_array_equal(getattr(whole, item.name), getattr(blocks, item.name))
+
+
+@pytest.mark.parametrize("longest", [7, 1024])  # noise of longer clips is not kept
+def test_drawing_again_gives_the_same_samples(
+    longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completing, "_UNPACKED", longest)
+    person = sitter.person(COUNT)
+    view = view_of(person.observations, None)
+    rest_joints = sitter.build().rest_joints
+    subject = Subject(view, person.observations.frames, person.anchor, rest_joints)
+    sampler = Sampler(subject, sitter.completion_network, sitter.constants())
+    draw = Draw(seed=3, person=1, samples=16, guidance=1.0, steps=2)
+    first, again = list(sampler.batches(draw)), list(sampler.batches(draw))
+    assert len(first) == len(again) == 2
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.rotations, other.rotations)
+    assert not np.array_equal(first[0].rotations, first[1].rotations)
 
 
 def test_frames_in_which_nobody_was_seen_are_told_to_the_networks_as_absent() -> None:
