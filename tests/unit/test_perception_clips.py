@@ -14,6 +14,9 @@ from fhmr_blender.pipeline.perception.appearance import clothing, colour_distanc
 from fhmr_blender.pipeline.perception.assignment import cheapest_pairs
 from fhmr_blender.pipeline.perception.cuts import CutFinder
 from fhmr_blender.pipeline.perception.front_end import Observed, observe
+from fhmr_blender.pipeline.perception.linking import identities
+from fhmr_blender.pipeline.perception.sightings import Followed, Sighting
+from fhmr_blender.pipeline.perception.tracking import Track
 from tests.unit.painted_people import Looks, PaintedFootage, networks
 
 INTRINSICS = np.array([300.0, 300.0, 160.0, 120.0])
@@ -56,6 +59,58 @@ def test_people_who_meet_and_turn_back_are_not_exchanged() -> None:
     for person in watch(PaintedFootage(paint, 60)).people:
         x = places(person)
         assert x[59] == pytest.approx(x[1], abs=6)
+
+
+def test_somebody_who_steps_out_where_another_hides_keeps_his_clothes() -> None:
+    def paint(number: int) -> dict[str, tuple[float, float]]:
+        people = {"red": (40 + 4 * number, 120), "green": (260 - 4 * number, 120)}
+        # Behind a post both, one after the other: where one vanishes the other comes out.
+        if 24 <= number < 27:
+            del people["red"]
+        if 27 <= number < 35:
+            del people["green"]
+        return people
+
+    people = watch(PaintedFootage(paint, 54)).people
+    assert len(people) == 2
+    for person in people:
+        x = places(person)
+        expected = {frame: 40 + 4 * frame if x[0] < 160 else 260 - 4 * frame for frame in x}
+        assert x == pytest.approx(expected, abs=24)
+        assert max(x) == 53
+
+
+def piece(frames: list[int], x: float) -> Followed:
+    """Somebody in red, found in these frames, who walks 2 pixels a frame from x at frame 0."""
+    worn = dressed((200, 40, 40), (40, 40, 120), 1.0)
+    person = Followed(Track(np.zeros(4), frames[-1]), worn, frames[-1])
+    for frame in frames:
+        left = x + 2 * frame
+        person.sightings.append(
+            Sighting(
+                frame=frame,
+                confidence=0.9,
+                box=np.array([left, 60.0, left + 40, 170.0]),
+                region=np.array([left + 20, 115.0, 140.0, 0.0]),
+                keypoints=np.zeros((33, 5), np.float32),
+                keypoints_world=np.zeros((33, 3), np.float32),
+                agreement=np.full(33, np.nan, np.float32),
+                image_feature=np.zeros(288, np.float16),
+                clothing=worn,
+            )
+        )
+    return person
+
+
+def test_two_tracks_that_see_somebody_in_turn_are_one_person() -> None:
+    old, new = piece([*range(31), 32, 35], 40), piece([30, 31, 33, 34, *range(36, 60)], 44)
+    (person,) = identities([old, new], (), 10.0, 60)
+    assert [sighting.frame for sighting in person] == list(range(60))
+
+
+def test_two_who_are_seen_side_by_side_stay_two() -> None:
+    old, new = piece(list(range(36)), 40), piece(list(range(30, 60)), 60)
+    assert len(identities([old, new], (), 10.0, 60)) == 2
 
 
 def hiding(start: int, stop: int) -> PaintedFootage:

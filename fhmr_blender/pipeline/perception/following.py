@@ -14,7 +14,7 @@ from ..side_by_side import side_by_side
 from ..weights import Networks
 from .appearance import colour_distance
 from .boxes import clipped, overlaps
-from .claims import STEADY, Claim, Look, claim_alone, one_each
+from .claims import STEADY, Claim, Look, by_clothing, claim_alone, one_each
 from .crops import Picture, painted
 from .cuts import CutFinder
 from .detector import People, detect_bodies, detect_people
@@ -120,7 +120,7 @@ class Follower:
             self._detect(image, looks)
         else:
             claims = [claim_alone(look, look.person.quality) for look in looks if look.steady]
-            for claim in one_each(claims):
+            for claim in one_each(by_clothing(claims, looks)):
                 self._grant(claim)
         if regular:
             self._recent.clear()
@@ -201,7 +201,7 @@ class Follower:
             else self._claim_box(image, look, people.boxes[match])
             for look, match in zip(looks, matched, strict=True)
         ]
-        claims = [claim for claim in answers if claim is not None]
+        claims = by_clothing([claim for claim in answers if claim is not None], looks)
         granted = one_each(claims)
         for claim in claims:
             if claim not in granted and claim.detected is not None:

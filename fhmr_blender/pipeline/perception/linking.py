@@ -23,6 +23,8 @@ _ALIKE = 0.45  # guess: distance of clothing up to which two pieces may be one p
 _FAR = 0.15  # guess: what the farthest possible place adds to the distance of clothing
 _SURE = 0.45  # guess: median confidence of people in a clip; furniture taken for people has less
 _ABSENCE = 0.03  # guess: what a second out of sight adds to the distance of clothing
+_TWICE = 1.0  # guess: s for which somebody may be followed by two tracks in turn
+_TWICE_SEEN = 2  # guess: frames in which both may have seen him; two people are seen by both
 _SMALLEST = 32.0  # pixels; nobody can be made out in less, and signposts look like people
 _SHORTEST = 5  # frames; who is seen in fewer of a clip is taken for a false alarm
 
@@ -67,7 +69,7 @@ def identities(
         person, piece = list(pieces[first]), first
         while piece in after:
             piece = after[piece]
-            person.extend(pieces[piece])
+            person = _joined(person, pieces[piece])
         joined.append(person)
     shortest = min(_SHORTEST, frame_count)
     stayed = [
@@ -99,10 +101,39 @@ def _links(
     starts = [_end(piece[:_WORN_OVER], piece[0]) for piece in pieces]
     for first, end in enumerate(ends):
         for second, start in enumerate(starts):
-            cut_between = any(end.frame < cut <= start.frame for cut in cuts)
-            if first != second and not cut_between:
-                costs[first, second] = _cost(end, start, rate)
+            if start.frame <= end.frame:
+                before = _before(pieces[first], pieces[second], rate)
+                last = _end(before[-_WORN_OVER:], before[-1]) if before else None
+            else:
+                last = end
+            if last and not any(last.frame < cut <= start.frame for cut in cuts):
+                costs[first, second] = _cost(last, start, rate)
     return cheapest_pairs(costs, _ALIKE)
+
+
+def _before(
+    piece: Sequence[Sighting], following: Sequence[Sighting], rate: float
+) -> Sequence[Sighting]:
+    """What a piece saw before another began, if both may be the same person's; else nothing.
+
+    Somebody who comes out from behind another is often found anew while the old track still
+    claims him now and then: a pose is granted to one of them at a time.
+    """
+    shared = {sighting.frame for sighting in piece} & {sighting.frame for sighting in following}
+    start = following[0].frame
+    if len(shared) > _TWICE_SEEN or piece[-1].frame - start > _TWICE * rate:
+        return ()
+    return [sighting for sighting in piece if sighting.frame < start]
+
+
+def _joined(first: Sequence[Sighting], second: Sequence[Sighting]) -> list[Sighting]:
+    """Two pieces of one person, in order; where both saw him the surer sight."""
+    surest: dict[int, Sighting] = {}
+    for sighting in (*first, *second):
+        known = surest.get(sighting.frame)
+        if known is None or sighting.confidence > known.confidence:
+            surest[sighting.frame] = sighting
+    return [surest[frame] for frame in sorted(surest)]
 
 
 def _cost(end: _End, start: _End, rate: float) -> float:
