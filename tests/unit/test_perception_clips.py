@@ -113,6 +113,14 @@ def test_two_who_are_seen_side_by_side_stay_two() -> None:
     assert len(identities([old, new], (), 10.0, 60)) == 2
 
 
+def test_somebody_whom_only_the_pose_detector_sees_joins_the_others() -> None:
+    footage = PaintedFootage(lambda number: {"red": (60, 120), "green": (220 + number, 120)}, 40)
+    eyes = networks(unseen=("green",), posed=("red", "green"))
+    people = observe(footage, range(40), INTRINSICS, eyes, silent).people
+    assert sorted(round(places(person)[0]) for person in people) == [60, 220]
+    assert all(person.frames.tolist() == list(range(40)) for person in people)
+
+
 def hiding(start: int, stop: int) -> PaintedFootage:
     """Somebody walks, nobody sees him from `start` to `stop`."""
 

@@ -62,17 +62,24 @@ def detect_people(
         tiles: Search a long picture in two square tiles too: finds small people, costs three times.
     """
     height, width = image.shape[:2]
+    squares = search_squares(image, tiles=tiles)
+    found = [_people_in(image, square, person_detector, min_score) for square in squares]
+    boxes = clipped(np.concatenate([people.boxes for people in found]), width, height)
+    scores = np.concatenate([people.scores for people in found])
+    kept = suppress(boxes, scores, _PERSON_OVERLAP)
+    return People(boxes=boxes[kept], scores=scores[kept])
+
+
+def search_squares(image: Picture, *, tiles: bool) -> list[Floats]:
+    """Upright squares (4,) to search: the whole picture, of a long one two tiles as well."""
+    height, width = image.shape[:2]
     long, short = max(height, width), min(height, width)
     squares = [np.array([width / 2, height / 2, long, 0.0])]
     if tiles and long > TILE_ASPECT * short:
         for centre in (short / 2, long - short / 2):
             middle = (centre, height / 2) if width > height else (width / 2, centre)
             squares.append(np.array([*middle, short, 0.0]))
-    found = [_people_in(image, square, person_detector, min_score) for square in squares]
-    boxes = clipped(np.concatenate([people.boxes for people in found]), width, height)
-    scores = np.concatenate([people.scores for people in found])
-    kept = suppress(boxes, scores, _PERSON_OVERLAP)
-    return People(boxes=boxes[kept], scores=scores[kept])
+    return squares
 
 
 def _people_in(image: Picture, square: Floats, network: Network, min_score: float) -> People:

@@ -219,8 +219,7 @@ class Follower:
             taken = [matched[look] for look in there]
             fresh = unclaimed(expected[there], people.boxes, people.scores, taken)
             self._welcome(image, people, fresh if looks else list(range(len(people.boxes))))
-        if not granted and not any(person.track.frame == self.frame for person in self.people):
-            self._search_unboxed(image, looks)
+        self._search_unboxed(image, looks)
 
     def _claim_box(self, image: Picture, look: Look, box: Floats) -> Claim | None:
         """Hold a look against the detector's box; look again from scratch if it does not fit."""
@@ -339,20 +338,30 @@ class Follower:
             person.sightings.insert(0, self._again(image, seen) if self._regions else seen)
 
     def _search_unboxed(self, image: Picture, looks: Sequence[Look]) -> None:
-        """Where nobody was seen: somebody may be upside down."""
-        found = find_unboxed(image, self._networks.detector, self._networks.landmarker)
-        if found is None:
+        """Find whom the person detector misses: upside down, or in a somersault.
+
+        A newcomer at the regular looks; anybody where nobody at all was seen.
+        """
+        seen = [person.track.box for person in self.people if person.track.frame == self.frame]
+        if seen and (self.only_given or self.frame % self.every):
             return
-        box, fit = found
-        trust = _ALONE_TRUST * fit.overlap
-        expected = np.array([look.expected for look in looks]).reshape(-1, 4)
-        matched = assign_boxes(expected, np.zeros(len(looks)), box[None], np.ones(1))
-        for look, match in zip(looks, matched, strict=True):
+        lost = [] if seen else looks
+        known = [*seen, *(look.expected for look in looks if seen)]
+        found = find_unboxed(
+            image, np.array(known), self._networks.detector, self._networks.landmarker
+        )
+        expected = np.array([look.expected for look in lost]).reshape(-1, 4)
+        boxes = np.array([box for box, _ in found]).reshape(-1, 4)
+        matched = assign_boxes(expected, np.zeros(len(lost)), boxes, np.ones(len(boxes)))
+        for look, match in zip(lost, matched, strict=True):
             if match is not None:
+                box, fit = found[match]
+                trust = _ALONE_TRUST * fit.overlap
                 self._grant(Claim(look.person, fit.landmarks, box, trust, confirmed=True))
-                return
-        if not self.only_given:
-            self._add(image, fit.landmarks, trust)
+        for index, (_, fit) in enumerate(found):
+            if index not in matched and not self.only_given:
+                person = self._add(image, fit.landmarks, _ALONE_TRUST * fit.overlap)
+                self._follow_backwards(person, fit.landmarks)
 
     def _add(self, image: Picture, landmarks: Landmarks, confidence: float) -> Followed:
         box = pose_box(landmarks, image.shape[1], image.shape[0])

@@ -26,7 +26,7 @@ from .remembering import part_of, recall
 from .sightings import looks_of
 
 _PART = 120  # frames, at most, that a run which is broken off has to look at again
-_VERSION = 3  # of what this folder sees: a stored part of another version is not used
+_VERSION = 4  # of what this folder sees: a stored part of another version is not used
 _NETWORKS = ("landmarker", "detector", "person_detector")
 
 
@@ -78,11 +78,11 @@ def observe_picture(
         _observation(fits[index], people.boxes[index], float(people.scores[index]))
         for index in without_doubles(fits)
     )
-    unboxed = None if found else find_unboxed(image, networks.detector, networks.landmarker)
-    if unboxed is not None:
-        box, fit = unboxed
-        return (_observation(fit, box, fit.overlap / 2),)  # half: only the pose speaks
-    return found
+    if found:
+        return found
+    unboxed = find_unboxed(image, np.zeros((0, 4)), networks.detector, networks.landmarker)
+    # Half: only the pose speaks.
+    return tuple(_observation(fit, box, fit.overlap / 2) for box, fit in unboxed)
 
 
 @dataclass(frozen=True, eq=False)

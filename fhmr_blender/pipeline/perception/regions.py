@@ -15,7 +15,7 @@ from ..runtime import Network
 from ..side_by_side import side_by_side
 from .boxes import areas, intersections, overlaps
 from .crops import Picture, painted
-from .detector import detect_bodies
+from .detector import detect_bodies, search_squares
 from .landmarks import Landmarks, find_landmarks, region_from_points
 
 _DETECTOR_REACH = 1.5  # the pose detector looks into the box enlarged by this
@@ -28,6 +28,8 @@ ACCEPTED = 0.5  # guess: overlap of pose and person box from which nothing else 
 _MOVED = 0.15  # guess: change of a region, in its sides or radians, that asks for a second pass
 PRESENT_FLAG = 0.5  # BlazePose's own; only says that there is somebody
 _AGREED = 0.7  # guess: overlap of two passes that makes up for a missing box
+_ANOTHERS = 0.3  # guess: overlap with a known person's box that makes a pose his
+_AGREED_BESIDE = 0.85  # the same beside known people: a somersault .87-.98, lamp post and hedge .75
 _SAME_POSE = 0.08  # guess: mean distance of two heads and shoulders, over the smaller side
 _LOST = 0.75  # guess: a second pass that overlaps less than this times the first has slid away
 _CUT_ASPECT = 1.6  # guess: a box at the picture's lower edge that is less tall for its width is cut
@@ -106,25 +108,40 @@ def find_bodies(
 
 
 def find_unboxed(
-    image: Picture, detector: Network, landmarker: Network
-) -> tuple[Floats, Fit] | None:
-    """Find a body that no box was found for: upside down, or in a somersault.
+    image: Picture, known: Floats, detector: Network, landmarker: Network
+) -> list[tuple[Floats, Fit]]:
+    """Find bodies that no box was found for: upside down, or in a somersault.
 
-    The pose detector looks at the whole picture; two passes must agree, since no box can tell.
+    The pose detector looks at the whole picture, of a long one also at two square tiles; two passes
+    must agree, since no box can tell.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        known: (K, 4) boxes of people; nobody else is looked for in their places.
+        detector: BlazePose's pose detector.
+        landmarker: BlazePose's landmark network.
 
     Returns:
-        The pose's own box (4,) and the fit; its overlap is that of the two passes.
+        The poses' own boxes (4,) and the fits; their overlap is that of the two passes.
     """
     height, width = image.shape[:2]
-    square = np.array([width / 2, height / 2, max(width, height), 0.0])
-    for points in detect_bodies(image, square, detector).points:
-        first = find_landmarks(image, region_from_points(points[0], points[1]), landmarker)
-        second = find_landmarks(image, first.next_region, landmarker)
-        box = pose_box(second, width, height)
-        overlap = pose_overlap(first, box, image)
-        if min(first.flag, second.flag) >= PRESENT_FLAG and overlap >= _AGREED:
-            return box, Fit(second, overlap)
-    return None
+    found: list[tuple[Floats, Fit]] = []
+    taken = np.asarray(known, dtype=float).reshape(-1, 4)
+    for square in search_squares(image, tiles=True):
+        for points in detect_bodies(image, square, detector).points:
+            trunk = points[[0, 2]].mean(axis=0)
+            if ((taken[:, :2] <= trunk) & (trunk <= taken[:, 2:])).all(axis=-1).any():
+                continue
+            first = find_landmarks(image, region_from_points(points[0], points[1]), landmarker)
+            second = find_landmarks(image, first.next_region, landmarker)
+            box = pose_box(second, width, height)
+            overlap = pose_overlap(first, box, image)
+            agreed = overlap >= (_AGREED_BESIDE if len(taken) else _AGREED)
+            sure = agreed and min(first.flag, second.flag) >= PRESENT_FLAG
+            if sure and not (overlaps(box[None], taken) >= _ANOTHERS).any():
+                found.append((box, Fit(second, overlap)))
+                taken = np.concatenate((taken, box[None]))
+    return found
 
 
 def same_pose(a: Posed, b: Posed) -> bool:
