@@ -1,5 +1,6 @@
 """What the weights should reach, beside what they reach: the first table of the page."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -114,7 +115,7 @@ def _picture(singles: Mapping[str, Measured]) -> Aim:
     return Aim(
         f"pictures: offered samples' 2D error on visible joints at most {_STAYS:g} times the shown "
         "answer's",
-        _each({split: f"{ratio:.2f}" for split, ratio in ratios.items()}),
+        _each({split: _number(ratio) for split, ratio in ratios.items()}),
         all(ratio <= _STAYS for ratio in ratios.values()),
     )
 
@@ -139,6 +140,11 @@ def _calibrated(windows: Mapping[str, Measured]) -> tuple[Aim, ...]:
         )
     )
     return tuple(found)
+
+
+def _number(value: float) -> str:
+    """A dash where nothing was well seen."""
+    return f"{value:.2f}" if math.isfinite(value) else "-"
 
 
 def _each(texts: Mapping[str, str]) -> str:
