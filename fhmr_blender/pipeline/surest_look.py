@@ -14,7 +14,9 @@ from ..core.motion import Observations
 from .anchor import regress_anchor, view_of
 from .runtime import Network
 
-_ROOT = 0  # column of stage 1's log variances; the others are no better judges
+# What stage 1's log variances count for: root, torso, the five limbs, log depth. Twice the root and
+# once all joints judge a little better than the root alone, or all alike (training/journal.md).
+_SAY = np.array([2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0])
 _STEADY = 5  # frames over which doubt is averaged: a look is not changed for a single frame
 _LOOKED = ("region", "keypoints", "keypoints_world", "agreement", "image_feature")
 
@@ -34,7 +36,7 @@ def surest_look(
         return first
     doubts = np.stack(
         [
-            _steady(regress_anchor(view_of(look, R_world_from_cam), network).log_variance[:, _ROOT])
+            _steady(regress_anchor(view_of(look, R_world_from_cam), network).log_variance @ _SAY)
             for look in looks
         ]
     )

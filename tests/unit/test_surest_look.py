@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from fhmr_blender.core.motion import Observations
+from fhmr_blender.pipeline.runtime import Network
 from fhmr_blender.pipeline.surest_look import surest_look
 from tests.unit.sitter import never, person
 from tests.unit.test_people_edits import anchor_network
@@ -57,3 +58,24 @@ def test_a_single_sure_frame_changes_nothing() -> None:
 def test_one_look_asks_nobody() -> None:
     first, _ = two_looks(np.zeros(COUNT))
     assert surest_look((first,), None, never) is first
+
+
+def test_doubt_of_the_limbs_counts_and_the_root_twice() -> None:
+    first, second = two_looks(np.full(COUNT, 0.9))
+
+    def limbs_told(root: float) -> Network:
+        """Stage 1, doubting a limb of the more present look by 1, the root of the other."""
+
+        def network(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            answer = anchor_network(inputs)
+            sure = inputs["landmarks"][..., 4].mean(axis=-1) > 0.7
+            doubt = np.zeros_like(answer["log_variance"])
+            doubt[..., 3] = np.where(sure, 1.0, 0.0)
+            doubt[..., 0] = np.where(sure, 0.0, root)
+            return {**answer, "log_variance": doubt}
+
+        return network
+
+    for root, expected in ((0.4, first), (0.6, second)):
+        believed = surest_look((first, second), None, limbs_told(root))
+        np.testing.assert_array_equal(believed.keypoints, expected.keypoints)
