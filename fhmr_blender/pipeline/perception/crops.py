@@ -135,11 +135,12 @@ def _sampled(planes: Floats, x: Floats, y: Floats) -> Floats:
     left, across = _between(x, width)
     top, down = _between(y, height)
     if len(x) == 1:  # every row needs the same columns
-        left, top = left[0], top[:, 0]
-        rows = _mixed(planes.take(left, axis=2), planes.take(left + step_x, axis=2), across)
-        return _mixed(rows.take(top, axis=1), rows.take(top + step_y, axis=1), down)
-    flat, first = planes.reshape(3, -1), top * width + left
-    second = first + step_y * width
+        column, line = left.reshape(-1), top.reshape(-1)
+        rows = _mixed(planes.take(column, axis=2), planes.take(column + step_x, axis=2), across)
+        return _mixed(rows.take(line, axis=1), rows.take(line + step_y, axis=1), down)
+    flat = planes.reshape(3, -1)
+    first: Indices = top * width + left
+    second: Indices = first + step_y * width
     upper = _mixed(flat.take(first, axis=1), flat.take(first + step_x, axis=1), across)
     lower = _mixed(flat.take(second, axis=1), flat.take(second + step_x, axis=1), across)
     return _mixed(upper, lower, down)

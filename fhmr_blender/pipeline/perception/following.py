@@ -345,7 +345,7 @@ class Follower:
         seen = [person.track.box for person in self.people if person.track.frame == self.frame]
         if seen and (self.only_given or self.frame % self.every):
             return
-        lost = [] if seen else looks
+        lost: Sequence[Look] = () if seen else looks
         known = [*seen, *(look.expected for look in looks if seen)]
         found = find_unboxed(
             image, np.array(known), self._networks.detector, self._networks.landmarker
