@@ -55,7 +55,6 @@ class AnchorWeights:
     torso: float
     limbs: float
     joints: float
-    aligned: float  # main joints after the best similarity: the pose, whatever the root
     landmarks: float
     bones: float
     projection: float

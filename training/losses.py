@@ -20,7 +20,6 @@ from fhmr_blender.core.skeleton import (
     CONTACT_JOINTS,
     LIMB_JOINTS,
     LIMBS,
-    MAIN_JOINTS,
     PARENTS,
     TORSO_JOINTS,
 )
@@ -36,7 +35,6 @@ PROJECTION_HUBER = 0.05  # region half sizes, about 2.5 % of the person's height
 NEAREST_DEPTH = 0.1  # metres; landmarks nearer than that carry no projection loss
 FARTHEST_RAY = 3.0  # region half sizes; what lies beyond carries no loss of place
 SLOWEST_STEP = 1.0 / 120.0  # seconds; shorter steps count as this long
-_MAIN = list(MAIN_JOINTS)
 _LIMBS = list(LIMB_JOINTS)
 _TORSO = list(TORSO_JOINTS)
 _CONTACTS = list(CONTACT_JOINTS)
@@ -98,7 +96,6 @@ def anchor_losses(
         "torso": chord[..., _TORSO].mean(),
         "limbs": chord[..., _LIMBS].mean(),
         "joints": _distance(joints, truth.joints).mean(),
-        "aligned": aligned_loss(joints[..., _MAIN, :], truth.joints[..., _MAIN, :]),
         "landmarks": _distance(landmarks, truth.landmarks - true_pelvis).mean(),
         "bones": _distance(bones, true_bones).mean(),
         "projection": projection_loss(landmarks + pelvis, truth),
@@ -107,25 +104,6 @@ def anchor_losses(
         "velocity": velocity_loss(joints, truth.joints, truth.R_world_from_person, seconds),
         "likelihood": _likelihood(predicted, rotations, truth),
     }
-
-
-def aligned_loss(joints: Tensor, true_joints: Tensor) -> Tensor:
-    """Mean distance of joints (..., J, 3) after the similarity that carries them best to the truth.
-
-    Root orientation errs most, and limbs that make up for it in `cam` are wrong on the body. The
-    similarity itself carries no gradient: at the best one there is next to none.
-    """
-    middle = joints.mean(dim=-2, keepdim=True)
-    true_middle = true_joints.mean(dim=-2, keepdim=True)
-    offsets, true_offsets = joints - middle, true_joints - true_middle
-    with torch.no_grad():
-        u, singular, vt = torch.linalg.svd(true_offsets.transpose(-1, -2) @ offsets)
-        sign = torch.ones_like(singular)
-        sign[..., 2] = torch.linalg.det(u @ vt).sign()
-        size = offsets.square().sum((-1, -2)).clamp(min=1e-6)
-        scale = (singular * sign).sum(-1) / size
-        similarity = scale[..., None, None] * (u * sign[..., None, :]) @ vt
-    return _distance(offsets @ similarity.transpose(-1, -2), true_offsets).mean()
 
 
 def projection_loss(landmarks: Tensor, truth: Truth) -> Tensor:

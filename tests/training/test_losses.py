@@ -16,7 +16,6 @@ from training.configuration import TrainingSettings, load_settings
 from training.data.windows import Batch, plain_batch, whole_clips
 from training.loop import Limits, Task, train
 from training.losses import (
-    aligned_loss,
     anchor_losses,
     completion_losses,
     total,
@@ -342,20 +341,3 @@ def test_smooth_motion_has_no_jitter() -> None:
     assert metrics.acceleration_error(joints, 0 * joints, seconds) == pytest.approx(9.81)
     noisy = joints + np.random.default_rng(0).normal(0, 0.01, joints.shape)
     assert metrics.jitter(noisy, seconds) > 10
-
-
-def test_the_aligned_loss_is_the_metric_and_knows_nothing_of_the_root() -> None:
-    rng = np.random.default_rng(5)
-    truth = rng.normal(size=(3, 4, 12, 3))
-    turn = matrix_from_axis_angle(rng.normal(size=(3, 4, 1, 3)))
-    joints = 1.3 * (turn @ truth[..., None])[..., 0] + rng.normal(size=(3, 4, 1, 3))
-    exact = aligned_loss(torch.tensor(joints), torch.tensor(truth))
-    assert float(exact) < 2e-4  # the square root of what keeps its gradient finite
-    joints += 0.1 * rng.normal(size=joints.shape)
-    moved = torch.tensor(joints, requires_grad=True)
-    loss = aligned_loss(moved, torch.tensor(truth))
-    before = metrics.pa_mpjpe(joints, truth).mean()
-    assert float(loss.detach()) == pytest.approx(before, abs=1e-4)
-    loss.backward()
-    assert moved.grad is not None
-    assert metrics.pa_mpjpe(joints - 0.5 * moved.grad.numpy(), truth).mean() < before
