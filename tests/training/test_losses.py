@@ -259,7 +259,7 @@ def test_a_small_flow_learns_one_pose_from_noise() -> None:
         return float((clean - target)[..., ROTATIONS].square().mean())
 
     before = error()
-    for step in range(100):
+    for step in range(200):
         drawn = prepare(
             whole, told, network, chosen, tiny.body_model().body, np.random.default_rng(step)
         )
