@@ -45,6 +45,9 @@ _GLANCES = 3  # frames for which somebody lost is looked for without the detecto
 _LOST_EVERY = 3  # frames between detections while somebody is lost
 _LOOSE = 0.2  # guess: the same, if a second look or the pose detector agrees
 _AGREED = 0.7  # guess: overlap of two looks that agree
+# Regular looks from one search for newcomers whom the person detector misses to the next, about a
+# second: three calls of the pose detector each, and who is found is followed backwards as well.
+_NEWCOMERS = 4
 _ALONE_TRUST = 0.5  # guess: what a sight without the detector's word is worth
 _LEAP = 3.0  # guess: regions' sides in a second by which half of the landmarks may move
 _LEAP_MOST = 0.4  # guess: of the region's side, however long nobody looked
@@ -340,10 +343,10 @@ class Follower:
     def _search_unboxed(self, image: Picture, looks: Sequence[Look]) -> None:
         """Find whom the person detector misses: upside down, or in a somersault.
 
-        A newcomer at the regular looks; anybody where nobody at all was seen.
+        A newcomer at some of the regular looks; anybody where nobody at all was seen.
         """
         seen = [person.track.box for person in self.people if person.track.frame == self.frame]
-        if seen and (self.only_given or self.frame % self.every):
+        if seen and (self.only_given or self.frame % (_NEWCOMERS * self.every)):
             return
         lost: Sequence[Look] = () if seen else looks
         known = [*seen, *(look.expected for look in looks if seen)]
